@@ -1,0 +1,128 @@
+//===- Passes.td - Lowerings below the monarch rung ------------*- tablegen -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_CONVERSION_PASSES
+#define FFTCONV_CONVERSION_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertFFTConvToLinalg : Pass<"convert-fftconv-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "Lower the monarch rung to linalg on real tensors";
+  let description = [{
+    A complex tensor becomes a real one with a leading dimension of 2 (real and imaginary plane), so that every `dft` is one real
+    contraction with a constant matrix and every `twiddle` one with 2x2 rotations. A spectrum, which multiplies, becomes a tensor of such
+    rotations: tensor<2x2xHx digits xC>. Sums are f32 whatever the type of the operands.
+
+    Fails at ops of the rungs above, and at plans whose twiddle tables would exceed 2^28 values.
+
+    ```mlir
+    #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f32, chip = "cpu">
+    func.func @f(%x: tensor<3x2x16x8xcomplex<f32>>) -> tensor<3x2x16x8xcomplex<f32>> {
+      %y = fftconv.dft %x digit 2 by #plan : tensor<3x2x16x8xcomplex<f32>> -> tensor<3x2x16x8xcomplex<f32>>
+      return %y : tensor<3x2x16x8xcomplex<f32>>
+    }
+    ```
+    becomes a `linalg.generic` that contracts `tensor<2x8x2x8xf32>` with `tensor<2x3x2x16x8xf32>`.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def VectorizeStages : Pass<"fftconv-vectorize-stages", "::mlir::func::FuncOp"> {
+  let summary = "Tile, fuse and vectorise contractions with constant matrices";
+  let description = [{
+    Tiles every contraction of a digit to one register block, fuses the twiddles, products and roundings around it into the same
+    loops, and vectorises the block (upstream's tiling, fusion and vectorisation). A block holds all of the digit and `lanes` values of the
+    faster digits, or `block` positions of the slower ones where the digit is the fastest. Elementwise ops elsewhere are left
+    to the loop vectoriser of LLVM. An op that cannot be tiled stays a linalg op, with a missed remark.
+
+    ```mlir
+    #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f32, chip = "cpu">
+    func.func @f(%x: tensor<1x1x16x8xcomplex<f32>>) -> tensor<1x1x16x8xcomplex<f32>> {
+      %y = fftconv.dft %x digit 1 by #plan : tensor<1x1x16x8xcomplex<f32>> -> tensor<1x1x16x8xcomplex<f32>>
+      return %y : tensor<1x1x16x8xcomplex<f32>>
+    }
+    ```
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", "8", "values of a vector">,
+    Option<"block", "block", "int64_t", "4", "positions in a block of the fastest digit">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect", "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerContractions : Pass<"fftconv-lower-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Unroll vector.contract into fused multiply-adds, without the zeros of constant operands";
+  let description = [{
+    Unrolls every `vector.contract` (multiply-add) on floats into `math.fma` on vectors along its fastest dimension. Where an operand is
+    constant, as the matrices of stages are, products with zero are not emitted, which halves a radix-4 stage.
+
+    ```mlir
+    func.func @f(%x: vector<2x8xf32>, %acc: vector<2x8xf32>) -> vector<2x8xf32> {
+      %w = arith.constant dense<[[1.0, 0.0], [0.0, -1.0]]> : vector<2x2xf32>
+      %y = vector.contract {indexing_maps = [affine_map<(k, c, n) -> (k, n)>, affine_map<(k, c, n) -> (n, c)>,
+                                             affine_map<(k, c, n) -> (k, c)>],
+                            iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>}
+          %w, %x, %acc : vector<2x2xf32>, vector<2x8xf32> into vector<2x8xf32>
+      return %y : vector<2x8xf32>
+    }
+    ```
+    becomes two fused multiply-adds.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ResultsToDestinations : Pass<"fftconv-results-to-destinations", "::mlir::ModuleOp"> {
+  let summary = "Turn the results of public functions into buffers that the caller passes";
+  let description = [{
+    Every tensor result of a public function becomes a trailing memref argument that it writes to, and tensor arguments are marked
+    read-only, so that the compiled function neither returns memory nor changes its inputs. It also asks for the C wrapper
+    (`llvm.emit_c_interface`). Fails at a public function that is called in the module or returns something other than ranked tensors.
+
+    ```mlir
+    func.func @f(%u: tensor<4x2x100xf32>) -> tensor<4x2x100xf32> {
+      return %u : tensor<4x2x100xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @f(%u: tensor<4x2x100xf32> {bufferization.writable = false}, %y: memref<4x2x100xf32>)
+        attributes {llvm.emit_c_interface} {
+      bufferization.materialize_in_destination %u in restrict writable %y
+          : (tensor<4x2x100xf32>, memref<4x2x100xf32>) -> ()
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
+def ReuseBuffers : Pass<"fftconv-reuse-buffers", "::mlir::func::FuncOp"> {
+  let summary = "Let allocations of a block share memory once their predecessors are dead";
+  let description = [{
+    Linear scan over the static `memref.alloc`s of each block: an allocation takes the memory of an earlier one of the same size and
+    element type whose last use, views included, lies before it. The stages of a transform then alternate between two buffers instead
+    of touching fresh memory each, which is what keeps a row in cache. An allocation that is deallocated, or escapes the block
+    through anything but reads and writes, is left alone.
+
+    ```mlir
+    func.func @f(%x: memref<8xf32>) {
+      %a = memref.alloc() : memref<8xf32>
+      memref.copy %x, %a : memref<8xf32> to memref<8xf32>
+      memref.copy %a, %x : memref<8xf32> to memref<8xf32>
+      %b = memref.alloc() : memref<8xf32>
+      memref.copy %x, %b : memref<8xf32> to memref<8xf32>
+      memref.copy %b, %x : memref<8xf32> to memref<8xf32>
+      return
+    }
+    ```
+    keeps one of the two allocations.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+#endif // FFTCONV_CONVERSION_PASSES

@@ -1,0 +1,53 @@
+//===- FFTConv.h - The fftconv dialect --------------------------*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attributes and ops of the rungs conv, plan and monarch; docs/reference/dialect.md is generated from the same records.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_IR_FFTCONV_H
+#define FFTCONV_IR_FFTCONV_H
+
+#include "fftconv/Monarch/Tables.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TensorEncoding.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "fftconv/IR/FFTConvDialect.h.inc"
+#include "fftconv/IR/FFTConvEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "fftconv/IR/FFTConvAttrs.h.inc"
+
+namespace fftconv {
+
+/// True for ranked tensors of f16, bf16, f32 or complex of these.
+bool isDigits(mlir::Type type);
+
+/// The digits of a plan, as the pure library sees them.
+monarch::Digits getDigits(PlanAttr plan);
+
+/// The encoding of a spectrum's type (see FFTConv_SpectrumTensor); null where there is none.
+SpectrumAttr getSpectrumEncoding(mlir::RankedTensorType type);
+
+/// The type of the spectrum of a filter with `heads` heads.
+mlir::RankedTensorType getSpectrumType(int64_t heads, SpectrumAttr spectrum);
+
+/// The digits that `fftconv.embed` makes of `signal`, with elements of type `element` or complex<element>.
+mlir::RankedTensorType getEmbeddedType(mlir::RankedTensorType signal, PlanAttr plan, bool isComplex,
+                                       mlir::Type element);
+
+} // namespace fftconv
+
+#define GET_OP_CLASSES
+#include "fftconv/IR/FFTConvOps.h.inc"
+
+#endif // FFTCONV_IR_FFTCONV_H

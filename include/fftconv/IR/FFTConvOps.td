@@ -1,0 +1,145 @@
+//===- FFTConvOps.td - Ops of the conv and plan rungs ---------*- tablegen -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The convolution, and its two halves once the filter's transform is split off. The ops of the monarch rung are in
+// MonarchOps.td. Constraints are numbered; verifiers and tests cite the numbers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_IR_OPS
+#define FFTCONV_IR_OPS
+
+include "fftconv/IR/FFTConvAttrs.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class FFTConv_Op<string mnemonic, list<Trait> traits = []>
+    : Op<FFTConv_Dialect, mnemonic, !listconcat([Pure], traits)>;
+
+class FFTConv_Tensor<list<Type> types, list<int> ranks, string form>
+    : TensorRankOf<types, ranks> { let summary = form; }
+
+def FFTConv_Signal : FFTConv_Tensor<[F16, BF16, F32], [3], "tensor<BxHxLxT> with T = f16, bf16 or f32">;
+def FFTConv_Filter : FFTConv_Tensor<[F32], [2], "tensor<HxKxf32>">;
+def FFTConv_Skip : FFTConv_Tensor<[F32], [1], "tensor<Hxf32>">;
+def FFTConv_SpectrumTensor : Type<
+    CPred<"::llvm::isa<::mlir::RankedTensorType>($_self) && ::llvm::isa_and_nonnull<::fftconv::SpectrumAttr>("
+          "::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding())">,
+    "tensor of a spectrum, with a #fftconv.spectrum encoding", "::mlir::RankedTensorType">;
+
+// Constraints on the operands that multiply around a convolution, shared by all ops that read them.
+defvar FFTConv_GateConstraints = [{
+    - (G1) a gate has the type of `u`;
+    - (G2) `skip` is tensor<Hxf32>.
+
+}];
+
+def FFTConv_ConvOp : FFTConv_Op<"conv", [AttrSizedOperandSegments, AllTypesMatch<["u", "y"]>]> {
+  let summary = "long convolution of every row with its head's filter";
+  let description = [{
+    With `x = pre_gate * u` (a missing gate is 1, a missing skip is 0):
+
+        y[b, h, n] = post_gate[b, h, n] * (sum over j of k[h, j] x[b, h, n - lag(j)] + skip[h] x[b, h, n])
+
+    where `boundary` says what lag(j) is and what x means outside [0, L). K < L, K = L and K > L all mean what the formula
+    says; `circular` wraps a filter longer than L by addition.
+
+    - (C1) `u` is tensor<BxHxLxT>, T = f16, bf16 or f32; B may be dynamic, H and L are static, none is zero;
+    - (C2) `k` is tensor<HxKxf32>, static, K at least 1;
+    - (C3) `u` and `k` have the same number of heads;
+    - (C4) `center`, the index of the tap of lag zero, is given exactly when the boundary is bidirectional, and lies in [0, K);
+    - (C5) a `plan`, once chosen, satisfies S2 and S3 of `#fftconv.spectrum`.
+    }] # FFTConv_GateConstraints # [{
+    Example:
+    ```mlir
+    func.func @gated(%u: tensor<?x2x100xf16>, %k: tensor<2x300xf32>, %g: tensor<?x2x100xf16>,
+                     %d: tensor<2xf32>) -> tensor<?x2x100xf16> {
+      %y = fftconv.conv causal %u, %k post_gate(%g : tensor<?x2x100xf16>) skip(%d : tensor<2xf32>)
+          : tensor<?x2x100xf16>, tensor<2x300xf32>
+      return %y : tensor<?x2x100xf16>
+    }
+    ```
+  }];
+  let arguments = (ins FFTConv_BoundaryAttr:$boundary, FFTConv_Signal:$u, FFTConv_Filter:$k,
+                       Optional<FFTConv_Signal>:$pre_gate, Optional<FFTConv_Signal>:$post_gate,
+                       Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center, OptionalAttr<FFTConv_PlanAttr>:$plan);
+  let results = (outs FFTConv_Signal:$y);
+  let assemblyFormat = [{
+    $boundary $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)?
+    (`plan` $plan^)? attr-dict `:` type($u) `,` type($k)
+  }];
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+  let hasFolder = 1;
+  let extraClassDeclaration = [{
+    int64_t getHeads() { return getU().getType().getDimSize(1); }
+    int64_t getLength() { return getU().getType().getDimSize(2); }
+    int64_t getTaps() { return getK().getType().getDimSize(1); }
+  }];
+}
+
+def FFTConv_SpectrumOp : FFTConv_Op<"spectrum"> {
+  let summary = "transform of a filter, in the digit order of a plan";
+  let description = [{
+    The spectrum that `fftconv.spectral_conv` multiplies with, scaled so that orthonormal transforms around it give the
+    convolution. It is computed in f32 arithmetic and rounded once to the plan's compute type. Boundary, length and
+    plan are those of the result type. Taps that cannot reach an output are dropped, circular filters are
+    wrapped, and taps of negative lag -m sit at index M - m with weight -i (since z^-m = -i z^(M-m) when z^M = i).
+
+    - (T1) C2 and C4 hold for `k` and `center`;
+    - (T2) the result has a `#fftconv.spectrum` encoding and as many heads as `k`.
+
+    Example:
+    ```mlir
+    #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f16, chip = "cpu">
+    #causal = #fftconv.spectrum<causal, length = 100, plan = #plan>
+    func.func @prepare(%k: tensor<2x300xf32>) -> tensor<2x16x8xcomplex<f16>, #causal> {
+      %s = fftconv.spectrum %k : tensor<2x300xf32> -> tensor<2x16x8xcomplex<f16>, #causal>
+      return %s : tensor<2x16x8xcomplex<f16>, #causal>
+    }
+    ```
+  }];
+  let arguments = (ins FFTConv_Filter:$k, OptionalAttr<I64Attr>:$center);
+  let results = (outs FFTConv_SpectrumTensor:$spectrum);
+  let assemblyFormat = "$k (`center` $center^)? attr-dict `:` type($k) `->` type($spectrum)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{ SpectrumAttr getEncoding(); }];
+}
+
+def FFTConv_SpectralConvOp : FFTConv_Op<"spectral_conv", [AttrSizedOperandSegments, AllTypesMatch<["u", "y"]>]> {
+  let summary = "long convolution with a filter whose spectrum is known";
+  let description = [{
+    What `fftconv.conv` computes, given the spectrum of the filter instead of its taps. Boundary and plan are those of
+    the spectrum's type.
+
+    - (V1) C1 holds for `u`;
+    - (V2) the spectrum has as many heads as `u` and was made for its length.
+    }] # FFTConv_GateConstraints # [{
+    Example:
+    ```mlir
+    #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f16, chip = "cpu">
+    #causal = #fftconv.spectrum<causal, length = 100, plan = #plan>
+    func.func @run(%u: tensor<?x2x100xf16>, %s: tensor<2x16x8xcomplex<f16>, #causal>) -> tensor<?x2x100xf16> {
+      %y = fftconv.spectral_conv %u, %s : tensor<?x2x100xf16>, tensor<2x16x8xcomplex<f16>, #causal>
+      return %y : tensor<?x2x100xf16>
+    }
+    ```
+  }];
+  let arguments = (ins FFTConv_Signal:$u, FFTConv_SpectrumTensor:$spectrum, Optional<FFTConv_Signal>:$pre_gate,
+                       Optional<FFTConv_Signal>:$post_gate, Optional<FFTConv_Skip>:$skip);
+  let results = (outs FFTConv_Signal:$y);
+  let assemblyFormat = [{
+    $u `,` $spectrum (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)?
+    attr-dict `:` type($u) `,` type($spectrum)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{ SpectrumAttr getEncoding(); }];
+}
+
+include "fftconv/IR/MonarchOps.td"
+
+#endif // FFTCONV_IR_OPS

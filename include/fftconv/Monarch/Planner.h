@@ -1,0 +1,48 @@
+//===- Planner.h - Choice of points and radices -----------------*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses the digits of a convolution: the cheapest legal number of points that is at least what the boundary needs,
+// not the next power of two.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_MONARCH_PLANNER_H
+#define FFTCONV_MONARCH_PLANNER_H
+
+#include "fftconv/Monarch/Chip.h"
+#include "fftconv/Monarch/Tables.h"
+
+#include <optional>
+
+namespace fftconv::monarch {
+
+/// What a plan is for.
+struct Problem {
+  /// Sequence length L >= 1.
+  int64_t length = 1;
+  /// Whether theta = 1 with M = L would do (a circular boundary); theta = i with M >= L always does.
+  bool circular = false;
+  /// Batch rows, 0 when unknown. A lone row has no partner to share a complex row with.
+  int64_t batch = 0;
+};
+
+/// Digits with their cost: estimated work per row, in units of one real multiply-add. Only ratios mean anything.
+struct Candidate {
+  Digits digits;
+  double cost;
+};
+
+/// Cost of a convolution of one row by these digits on a chip.
+double cost(const Digits &digits, const Problem &problem, const Chip &chip);
+
+/// The cheapest candidate; fewer points, then fewer digits break ties. Nothing only when the length exceeds maxLength().
+std::optional<Candidate> choose(const Problem &problem, const Chip &chip);
+
+/// The longest sequence that a plan can be made for.
+int64_t maxLength();
+
+} // namespace fftconv::monarch
+
+#endif // FFTCONV_MONARCH_PLANNER_H

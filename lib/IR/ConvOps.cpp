@@ -1,0 +1,87 @@
+//===- ConvOps.cpp - Verifiers of the conv and plan rungs -----------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Shapes and attributes of fftconv.conv, fftconv.spectrum and fftconv.spectral_conv.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Verify.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace fftconv;
+
+LogicalResult fftconv::verifySignal(Operation *op, RankedTensorType u) {
+  if (u.isDynamicDim(1) || u.isDynamicDim(2))
+    return op->emitOpError("heads and length of u must be static, got ") << u;
+  if (llvm::is_contained(u.getShape(), 0))
+    return op->emitOpError("no dimension of u may be zero, got ") << u;
+  return success();
+}
+
+LogicalResult fftconv::verifyFilter(Operation *op, RankedTensorType k, Boundary boundary,
+                                    std::optional<int64_t> center) {
+  if (!k.hasStaticShape() || llvm::is_contained(k.getShape(), 0)) // C2
+    return op->emitOpError("a filter has a static number of heads and taps, at least 1 of each, got ") << k;
+  bool bidirectional = boundary == Boundary::Bidirectional; // C4
+  if (bidirectional != center.has_value())
+    return op->emitOpError(bidirectional ? "a bidirectional filter needs 'center', the index of the tap of lag zero"
+                                         : "'center' is for bidirectional filters only");
+  if (center && (*center < 0 || *center >= k.getDimSize(1)))
+    return op->emitOpError("center ") << *center << " is not one of the " << k.getDimSize(1) << " taps";
+  return success();
+}
+
+LogicalResult fftconv::verifyGates(Operation *op, RankedTensorType u, Value preGate, Value postGate, Value skip) {
+  for (auto [gate, name] : {std::pair(preGate, "pre_gate"), std::pair(postGate, "post_gate")})
+    if (gate && gate.getType() != u) // G1
+      return op->emitOpError(name) << " must have the type of u, " << u << ", got " << gate.getType();
+  if (skip && cast<RankedTensorType>(skip.getType()).getShape() != ArrayRef(u.getDimSize(1))) // G2
+    return op->emitOpError("skip must be one f32 for each of the ")
+           << u.getDimSize(1) << " heads, got " << skip.getType();
+  return success();
+}
+
+LogicalResult ConvOp::verify() {
+  if (failed(verifySignal(*this, getU().getType())) ||
+      failed(verifyFilter(*this, getK().getType(), getBoundary(), getCenter())))
+    return failure();
+  if (getHeads() != getK().getType().getDimSize(0)) // C3
+    return emitOpError("u has ") << getHeads() << " heads, k has " << getK().getType().getDimSize(0);
+  if (failed(verifyGates(*this, getU().getType(), getPreGate(), getPostGate(), getSkip())))
+    return failure();
+  if (PlanAttr plan = getPlanAttr()) // C5
+    return SpectrumAttr::verify([&] { return emitOpError(); }, getBoundary(), getLength(), plan);
+  return success();
+}
+
+SpectrumAttr SpectrumOp::getEncoding() { return getSpectrumEncoding(getSpectrum().getType()); }
+SpectrumAttr SpectralConvOp::getEncoding() { return getSpectrumEncoding(getSpectrum().getType()); }
+
+LogicalResult SpectrumOp::verify() {
+  if (failed(verifyFilter(*this, getK().getType(), getEncoding().getBoundary(), getCenter()))) // T1
+    return failure();
+  if (getSpectrum().getType().getDimSize(0) != getK().getType().getDimSize(0)) // T2
+    return emitOpError("k has ") << getK().getType().getDimSize(0) << " heads, the spectrum has "
+                                 << getSpectrum().getType().getDimSize(0);
+  return success();
+}
+
+LogicalResult SpectralConvOp::verify() {
+  RankedTensorType u = getU().getType();
+  if (failed(verifySignal(*this, u))) // V1
+    return failure();
+  if (getSpectrum().getType().getDimSize(0) != u.getDimSize(1)) // V2
+    return emitOpError("u has ") << u.getDimSize(1) << " heads, the spectrum has "
+                                 << getSpectrum().getType().getDimSize(0);
+  if (getEncoding().getLength() != u.getDimSize(2)) // V2
+    return emitOpError("the spectrum is for length ")
+           << getEncoding().getLength() << ", u has length " << u.getDimSize(2);
+  return verifyGates(*this, u, getPreGate(), getPostGate(), getSkip());
+}
+
+#define GET_OP_CLASSES
+#include "fftconv/IR/FFTConvOps.cpp.inc"

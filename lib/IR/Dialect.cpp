@@ -1,0 +1,135 @@
+//===- Dialect.cpp - Dialect, attributes, shared helpers ------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registration, aliases, and the verifiers of #fftconv.plan and #fftconv.spectrum.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/IR/FFTConv.h"
+#include "fftconv/Monarch/Chip.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace fftconv;
+
+#include "fftconv/IR/FFTConvDialect.cpp.inc"
+#include "fftconv/IR/FFTConvEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "fftconv/IR/FFTConvAttrs.cpp.inc"
+
+namespace {
+/// Plans and spectra print as aliases: they recur in every type of the lower rungs.
+struct Aliases : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+  AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
+    return llvm::TypeSwitch<Attribute, AliasResult>(attr)
+        .Case<PlanAttr>([&](auto) { return os << "plan", AliasResult::OverridableAlias; })
+        .Case<SpectrumAttr>([&](auto) { return os << "spectrum", AliasResult::OverridableAlias; })
+        .Default(AliasResult::NoAlias);
+  }
+};
+} // namespace
+
+void FFTConvDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "fftconv/IR/FFTConvAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "fftconv/IR/FFTConvOps.cpp.inc"
+      >();
+  addInterfaces<Aliases>();
+  // Canonicalisation of fftconv.conv builds these.
+  getContext()->getOrLoadDialect<arith::ArithDialect>();
+  getContext()->getOrLoadDialect<linalg::LinalgDialect>();
+  getContext()->getOrLoadDialect<tensor::TensorDialect>();
+}
+
+static bool isFloatOfStages(Type type) { return type.isF16() || type.isBF16() || type.isF32(); }
+
+LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t points,
+                               ArrayRef<int64_t> radices, Theta, FloatType compute, StringRef chip) {
+  // P1
+  if (radices.empty())
+    return emitError() << "a plan needs at least one radix";
+  int64_t product = 1;
+  for (int64_t radix : radices)
+    if (radix < 1 || llvm::MulOverflow(product, radix, product))
+      return emitError() << "radices must be at least 1 and their product must fit 64 bits, got " << radix;
+  if (product != points)
+    return emitError() << "radices multiply to " << product << ", not to " << points << " points";
+  if (!isFloatOfStages(compute)) // P2
+    return emitError() << "compute type must be f16, bf16 or f32, got " << compute;
+  if (!monarch::findChip(chip)) { // P3
+    InFlightDiagnostic diag = emitError() << "unknown chip '" << chip << "'; known are";
+    for (const monarch::Chip &known : monarch::chips())
+      diag << ' ' << StringRef(known.name);
+    return diag;
+  }
+  return success();
+}
+
+LogicalResult SpectrumAttr::verify(function_ref<InFlightDiagnostic()> emitError, Boundary boundary, int64_t length,
+                                   PlanAttr plan) {
+  if (length < 1) // S2
+    return emitError() << "length must be at least 1, got " << length;
+  bool one = plan.getTheta() == Theta::One;
+  if (one && boundary != Boundary::Circular) // S3
+    return emitError() << "a plan with theta = one serves circular convolutions only";
+  if (one ? plan.getPoints() != length : plan.getPoints() < length) // S2
+    return emitError() << "a plan of " << plan.getPoints() << " points does not serve length " << length
+                       << (one ? ": theta = one needs as many points as the length" : ": it is too short");
+  return success();
+}
+
+LogicalResult SpectrumAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                           function_ref<InFlightDiagnostic()> emitError) const {
+  // S1
+  auto complex = dyn_cast<ComplexType>(elementType);
+  if (!complex || complex.getElementType() != getPlan().getCompute())
+    return emitError() << "elements of a spectrum must be complex<" << getPlan().getCompute() << ">, got "
+                       << elementType;
+  if (shape.size() != getPlan().getRadices().size() + 1 || shape.drop_front() != getPlan().getRadices())
+    return emitError() << "shape of a spectrum must be heads x the plan's radices";
+  return success();
+}
+
+bool fftconv::isDigits(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return false;
+  auto complex = dyn_cast<ComplexType>(tensor.getElementType());
+  return isFloatOfStages(complex ? complex.getElementType() : tensor.getElementType());
+}
+
+monarch::Digits fftconv::getDigits(PlanAttr plan) {
+  return {{plan.getRadices().begin(), plan.getRadices().end()}, plan.getTheta() == Theta::I};
+}
+
+SpectrumAttr fftconv::getSpectrumEncoding(RankedTensorType type) {
+  return dyn_cast_or_null<SpectrumAttr>(type.getEncoding());
+}
+
+RankedTensorType fftconv::getSpectrumType(int64_t heads, SpectrumAttr spectrum) {
+  SmallVector<int64_t> shape = {heads};
+  llvm::append_range(shape, spectrum.getPlan().getRadices());
+  return RankedTensorType::get(shape, ComplexType::get(spectrum.getPlan().getCompute()), spectrum);
+}
+
+RankedTensorType fftconv::getEmbeddedType(RankedTensorType signal, PlanAttr plan, bool isComplex, Type element) {
+  int64_t batch = signal.getDimSize(0);
+  bool paired = plan.getTheta() == Theta::One;
+  SmallVector<int64_t> shape = {paired && batch != ShapedType::kDynamic ? (batch + 1) / 2 : batch,
+                                signal.getDimSize(1)};
+  llvm::append_range(shape, plan.getRadices());
+  return RankedTensorType::get(shape, isComplex ? ComplexType::get(element) : element);
+}

@@ -1,0 +1,107 @@
+//===- Planner.cpp - Choice of points and radices -------------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Candidates are few enough to enumerate. A CPU takes any product of small radices whose fastest digit fills vector
+// registers. A GPU takes 16 x s x 16 x ... x 16: radix-16 digits for tensor cores, and up to two small ones in between,
+// which butterflies on registers transform.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Monarch/Planner.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <functional>
+
+using namespace fftconv::monarch;
+
+static constexpr std::array<Chip, 7> table = {{
+    {.name = "cpu", .tensorTile = 1, .vectorLanes = 8},
+    {.name = "sm_80", .tensorTile = 16, .vectorLanes = 1},
+    {.name = "sm_86", .tensorTile = 16, .vectorLanes = 1},
+    {.name = "sm_89", .tensorTile = 16, .vectorLanes = 1},
+    {.name = "sm_90", .tensorTile = 16, .vectorLanes = 1},
+    {.name = "sm_100", .tensorTile = 16, .vectorLanes = 1},
+    {.name = "sm_120", .tensorTile = 16, .vectorLanes = 1},
+}};
+
+std::span<const Chip> fftconv::monarch::chips() { return table; }
+
+const Chip *fftconv::monarch::findChip(std::string_view name) {
+  auto chip = std::ranges::find(table, name, &Chip::name);
+  return chip == table.end() ? nullptr : &*chip;
+}
+
+int64_t fftconv::monarch::maxLength() { return int64_t(1) << 36; }
+
+double fftconv::monarch::cost(const Digits &digits, const Problem &problem, const Chip &chip) {
+  // Two rows share the complex row of theta = 1; a lone row pays for both. At a right angle the ends are real.
+  double rows = digits.rightAngle || problem.batch == 1 ? 1 : 0.5;
+  double work = rows * multiplyAdds(digits, digits.rightAngle);
+  // On a CPU every digit costs, besides its matrix, about a radix-8 product for loads, stores and twiddles (measured).
+  double passes = chip.tensorTile > 1 ? 0 : rows * 32 * static_cast<double>(digits.count());
+  return (work + passes) * static_cast<double>(digits.points());
+}
+
+/// Calls `visit` with every non-increasing sequence over `radices` (sorted downwards) whose product is at most `limit`.
+static void enumerate(std::span<const int64_t> radices, int64_t limit, size_t maxCount, std::vector<int64_t> &chosen,
+                      const std::function<void()> &visit) {
+  visit();
+  if (chosen.size() == maxCount)
+    return;
+  for (size_t i = 0; i < radices.size(); ++i)
+    if (radices[i] <= limit) {
+      chosen.push_back(radices[i]);
+      enumerate(radices.subspan(i), limit / radices[i], maxCount, chosen, visit);
+      chosen.pop_back();
+    }
+}
+
+/// Calls `visit` with the radices of every plan the chip can run, up to `limit` points.
+static void forEachPlan(const Chip &chip, int64_t limit, const std::function<void(std::vector<int64_t>)> &visit) {
+  std::vector<int64_t> chosen;
+  static constexpr std::array<int64_t, 7> small = {8, 7, 6, 5, 4, 3, 2};
+  if (chip.tensorTile == 1) {
+    for (int64_t last : {chip.vectorLanes, 2 * chip.vectorLanes})
+      enumerate(small, std::max<int64_t>(limit / last, 1), 64, chosen, [&] {
+        std::vector<int64_t> radices = chosen;
+        radices.push_back(last);
+        visit(radices);
+      });
+    return;
+  }
+  int64_t tile = chip.tensorTile, points = tile * tile;
+  for (size_t tiles = 2; points <= std::max(limit, tile * tile); ++tiles, points *= tile)
+    enumerate(small, std::max<int64_t>(limit / points, 1), tiles > 2 ? 2 : 1, chosen, [&] {
+      std::vector<int64_t> radices = {tile};
+      radices.insert(radices.end(), chosen.begin(), chosen.end());
+      radices.insert(radices.end(), tiles - 1, tile);
+      visit(radices);
+    });
+}
+
+std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const Chip &chip) {
+  assert(problem.length >= 1);
+  if (problem.length > maxLength())
+    return std::nullopt;
+  std::optional<Candidate> best;
+  auto rank = [](const Candidate &c) { return std::tuple(c.cost, c.digits.points(), c.digits.count()); };
+  auto consider = [&](Digits digits) {
+    Candidate candidate{digits, cost(digits, problem, chip)};
+    if (!best || rank(candidate) < rank(*best))
+      best = std::move(candidate);
+  };
+  // Radices 16 and 2 alone always reach a power of two below twice the length.
+  forEachPlan(chip, std::max<int64_t>(2 * problem.length, 16), [&](std::vector<int64_t> radices) {
+    Digits digits{std::move(radices), true};
+    if (digits.points() >= problem.length)
+      consider(digits);
+    digits.rightAngle = false;
+    if (problem.circular && digits.points() == problem.length)
+      consider(digits);
+  });
+  return best;
+}

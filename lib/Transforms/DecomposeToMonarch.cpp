@@ -1,0 +1,112 @@
+//===- DecomposeToMonarch.cpp - Convolutions to Monarch stages ------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Assumes that hoist-spectra ran; leaves embed, dft, twiddle, spectrum_product and project. Element types carry the
+// precision: a stage's operand has the compute type, its result is f32.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Transforms/Passes.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace fftconv {
+#define GEN_PASS_DEF_DECOMPOSETOMONARCH
+#include "fftconv/Transforms/Passes.h.inc"
+} // namespace fftconv
+
+using namespace mlir;
+using namespace fftconv;
+
+namespace {
+/// Emits the stages of one transform by a plan.
+class Stages {
+public:
+  Stages(OpBuilder &builder, Location loc, PlanAttr plan, Type compute)
+      : builder(builder), loc(loc), plan(plan), compute(compute) {}
+
+  /// All forward stages of `x`; the last result has the type `last` where one is given, else complex<f32>.
+  Value forward(Value x, RankedTensorType last = nullptr) {
+    int64_t count = plan.getRadices().size();
+    for (int64_t digit = 1; digit <= count; ++digit) {
+      if (digit > 1)
+        x = TwiddleOp::create(builder, loc, complexLike(x, compute), x, digit, /*inverse=*/false, plan);
+      Type type = last && digit == count ? last : complexLike(x, builder.getF32Type());
+      x = DftOp::create(builder, loc, type, x, digit, /*inverse=*/false, plan);
+    }
+    return x;
+  }
+
+  /// All inverse stages; the result is real where only that part is used.
+  Value inverse(Value x, bool realResult) {
+    for (int64_t digit = plan.getRadices().size(); digit >= 1; --digit) {
+      RankedTensorType type = complexLike(x, builder.getF32Type());
+      if (digit == 1 && realResult)
+        type = type.clone(builder.getF32Type());
+      x = DftOp::create(builder, loc, type, x, digit, /*inverse=*/true, plan);
+      if (digit > 1)
+        x = TwiddleOp::create(builder, loc, complexLike(x, compute), x, digit, /*inverse=*/true, plan);
+    }
+    return x;
+  }
+
+  RankedTensorType complexLike(Value x, Type element) {
+    return cast<RankedTensorType>(x.getType()).clone(ComplexType::get(element));
+  }
+
+private:
+  OpBuilder &builder;
+  Location loc;
+  PlanAttr plan;
+  Type compute;
+};
+
+struct DecomposeToMonarch : fftconv::impl::DecomposeToMonarchBase<DecomposeToMonarch> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      rewriter.setInsertionPoint(op);
+      if (auto conv = dyn_cast<ConvOp>(op)) {
+        conv.emitOpError("has no spectrum yet; run fftconv-plan-convs and fftconv-hoist-spectra first");
+        return WalkResult::interrupt();
+      }
+      if (auto spectrum = dyn_cast<SpectrumOp>(op))
+        decompose(rewriter, spectrum);
+      else if (auto conv = dyn_cast<SpectralConvOp>(op))
+        decompose(rewriter, conv);
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  static void decompose(RewriterBase &rewriter, SpectrumOp op) {
+    PlanAttr plan = op.getEncoding().getPlan();
+    Type f32 = rewriter.getF32Type();
+    SmallVector<int64_t> shape(op.getSpectrum().getType().getShape());
+    Type element = op.getCenter().value_or(0) > 0 ? Type(ComplexType::get(f32)) : f32;
+    Value x = EmbedFilterOp::create(rewriter, op.getLoc(), RankedTensorType::get(shape, element), op.getK(),
+                                    op.getCenterAttr(), op.getEncoding());
+    rewriter.replaceOp(op, Stages(rewriter, op.getLoc(), plan, f32).forward(x, op.getSpectrum().getType()));
+  }
+
+  static void decompose(RewriterBase &rewriter, SpectralConvOp op) {
+    Location loc = op.getLoc();
+    SpectrumAttr encoding = op.getEncoding();
+    PlanAttr plan = encoding.getPlan();
+    Stages stages(rewriter, loc, plan, plan.getCompute());
+    RankedTensorType digits =
+        getEmbeddedType(op.getU().getType(), plan, plan.getTheta() == Theta::One, plan.getCompute());
+    Value x = EmbedOp::create(rewriter, loc, digits, op.getU(), op.getPreGate(), plan);
+    x = stages.forward(x);
+    x = SpectrumProductOp::create(rewriter, loc, stages.complexLike(x, plan.getCompute()), x, op.getSpectrum());
+    x = stages.inverse(x, /*realResult=*/encoding.getBoundary() != Boundary::Circular);
+    // Without a skip, project has no use for the gate before the convolution.
+    Value preGate = op.getSkip() ? op.getPreGate() : Value();
+    rewriter.replaceOpWithNewOp<ProjectOp>(op, op.getType(), x, op.getU(), preGate, op.getPostGate(), op.getSkip(),
+                                           encoding);
+  }
+};
+} // namespace

@@ -1,0 +1,77 @@
+//===- PlanConvs.cpp - Choose a plan for every convolution ----------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Puts the planner's choice into the IR as #fftconv.plan; lowerings only read it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Monarch/Planner.h"
+#include "fftconv/Transforms/Passes.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace fftconv {
+#define GEN_PASS_DEF_PLANCONVS
+#include "fftconv/Transforms/Passes.h.inc"
+} // namespace fftconv
+
+using namespace mlir;
+using namespace fftconv;
+
+namespace {
+struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
+  using PlanConvsBase::PlanConvsBase;
+
+  void runOnOperation() override {
+    const monarch::Chip *target = monarch::findChip(chip.getValue());
+    if (!target) {
+      InFlightDiagnostic diag = getOperation()->emitError("unknown chip '") << chip << "'; known are";
+      for (const monarch::Chip &known : monarch::chips())
+        diag << ' ' << StringRef(known.name);
+      return signalPassFailure();
+    }
+    FloatType forced;
+    if (compute != "auto") {
+      forced = llvm::StringSwitch<FloatType>(compute)
+                   .Case("f16", Float16Type::get(&getContext()))
+                   .Case("bf16", BFloat16Type::get(&getContext()))
+                   .Case("f32", Float32Type::get(&getContext()))
+                   .Default(nullptr);
+      if (!forced) {
+        getOperation()->emitError("compute type must be auto, f16, bf16 or f32, got '") << compute << "'";
+        return signalPassFailure();
+      }
+    }
+    WalkResult result = getOperation()->walk([&](ConvOp op) { return plan(op, *target, forced); });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  WalkResult plan(ConvOp op, const monarch::Chip &target, FloatType forced) {
+    auto options = [](StringRef name) { return remark::RemarkOpts::name(name).category("fftconv-plan-convs"); };
+    if (op.getPlan()) {
+      remark::missed(op.getLoc(), options("PlanKept")) << remark::reason("the convolution already has a plan");
+      return WalkResult::advance();
+    }
+    RankedTensorType u = op.getU().getType();
+    monarch::Problem problem{.length = op.getLength(),
+                             .circular = op.getBoundary() == Boundary::Circular,
+                             .batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0)};
+    std::optional<monarch::Candidate> best = monarch::choose(problem, target);
+    if (!best)
+      return op.emitOpError("no plan serves length ")
+             << problem.length << "; the longest is " << monarch::maxLength();
+    FloatType type = forced ? forced : cast<FloatType>(u.getElementType());
+    op.setPlanAttr(PlanAttr::get(&getContext(), best->digits.points(), best->digits.radices,
+                                 best->digits.rightAngle ? Theta::I : Theta::One, type, chip.getValue()));
+    std::string text = llvm::formatv("{0} points as {1:$[ x ]} for length {2}", best->digits.points(),
+                                     llvm::make_range(best->digits.radices.begin(), best->digits.radices.end()),
+                                     problem.length);
+    remark::analysis(op.getLoc(), options("Plan")) << text;
+    return WalkResult::advance();
+  }
+};
+} // namespace

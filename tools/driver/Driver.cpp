@@ -1,0 +1,97 @@
+//===- Driver.cpp - What the command-line tools share ---------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace fftconv;
+namespace cl = llvm::cl;
+
+void fftconv::parseCommandLine(int argc, char **argv, cl::OptionCategory &category, StringRef overview) {
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "fftconv " FFTCONV_VERSION " on MLIR " LLVM_VERSION_STRING "\n"; });
+  cl::ParseCommandLineOptions(argc, argv, overview);
+}
+
+DriverOptions::DriverOptions(cl::OptionCategory &category)
+    : input(cl::Positional, cl::Required, cl::desc("IN.mlir"), cl::cat(category)),
+      entry("entry", cl::desc("function to take; without it, the only public one"), cl::value_desc("NAME"),
+            cl::cat(category)),
+      chip("chip", cl::desc("chip to plan for: cpu (default), sm_80, sm_86, sm_89, sm_90, sm_100, sm_120"),
+           cl::value_desc("CHIP"), cl::init("cpu"), cl::cat(category)),
+      compute("compute", cl::desc("type of the operands of stages: f16, bf16, f32, or auto (default) for that of the tensors"),
+              cl::value_desc("TYPE"), cl::init("auto"), cl::cat(category)) {}
+
+Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registry.insert<FFTConvDialect>();
+  context.appendDialectRegistry(registry);
+}
+
+std::unique_ptr<Program> Program::load(StringRef path) {
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(path, &message);
+  if (!file) {
+    llvm::errs() << message << "\n";
+    return nullptr;
+  }
+  std::unique_ptr<Program> program(new Program());
+  program->path = path;
+  program->sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+  program->diagnostics = std::make_unique<SourceMgrDiagnosticHandler>(program->sources, &program->context);
+  program->op = parseSourceFile<ModuleOp>(program->sources, &program->context);
+  if (!program->op)
+    return nullptr;
+  return program;
+}
+
+func::FuncOp Program::findEntry(StringRef name) {
+  SmallVector<func::FuncOp> candidates;
+  for (auto function : module().getOps<func::FuncOp>())
+    if (!function.isExternal() && (name.empty() ? function.isPublic() : function.getName() == name))
+      candidates.push_back(function);
+  if (candidates.size() == 1)
+    return candidates[0];
+  llvm::errs() << path << ": ";
+  if (!name.empty())
+    llvm::errs() << "has no function @" << name << " with a body\n";
+  else if (candidates.empty())
+    llvm::errs() << "has no public function with a body\n";
+  else
+    llvm::errs() << "has " << candidates.size() << " public functions; choose one with --entry\n";
+  return nullptr;
+}
+
+void Program::keepOnly(func::FuncOp entry) {
+  for (auto function : module().getOps<func::FuncOp>())
+    if (function != entry && !function.isExternal())
+      function.setPrivate();
+  entry.setPublic();
+  PassManager pm(&context);
+  pm.addPass(createSymbolDCEPass());
+  (void)pm.run(module());
+}
+
+LogicalResult Program::run(llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager pm(&context);
+  build(pm);
+  return pm.run(module());
+}
+
+int fftconv::fail(StringRef tool, const Twine &message) {
+  llvm::errs() << tool << ": " << message << "\n";
+  return 1;
+}

@@ -1,0 +1,147 @@
+//===- fftconv-compile.cpp - Lower a program to a rung --------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Output is written in one go once it is complete, so a failure leaves no half-written file.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../driver/Driver.h"
+#include "fftconv/Target/Host.h"
+
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace mlir;
+using namespace fftconv;
+namespace cl = llvm::cl;
+
+static constexpr StringLiteral tool = "fftconv-compile";
+
+namespace {
+enum class Rung { Conv, Plan, Monarch, LLVM, Object };
+
+/// A file to write.
+struct Output {
+  std::string path, content;
+};
+} // namespace
+
+static bool write(const Output &output) {
+  std::string message;
+  std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(output.path, &message);
+  if (!file) {
+    fail(tool, message);
+    return false;
+  }
+  file->os() << output.content;
+  file->os().flush();
+  if (file->os().has_error()) {
+    fail(tool, output.path + ": " + file->os().error().message());
+    file->os().clear_error();
+    return false;
+  }
+  file->keep();
+  return true;
+}
+
+/// LLVM IR, or an object file and its header beside it.
+static std::optional<SmallVector<Output>> emitHost(Program &program, Rung rung, StringRef path) {
+  SmallVector<Output> outputs;
+  if (rung == Rung::Object) {
+    SmallString<128> headerPath = path;
+    llvm::sys::path::replace_extension(headerPath, "h");
+    if (path == "-" || headerPath == path) {
+      fail(tool, "--emit=object writes an object file and a header beside it: name the object with -o FILE.o");
+      return std::nullopt;
+    }
+    SmallVector<func::FuncOp> entries;
+    for (auto function : program.module().getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isExternal())
+        entries.push_back(function);
+    std::string guard = llvm::sys::path::filename(headerPath).upper();
+    for (char &c : guard)
+      c = llvm::isAlnum(c) ? c : '_';
+    FailureOr<std::string> header = emitHeader(entries, "FFTCONV_" + guard);
+    if (failed(header))
+      return std::nullopt;
+    outputs.push_back({headerPath.str().str(), std::move(*header)});
+  }
+  if (failed(program.run(buildToLLVM)))
+    return std::nullopt;
+  llvm::LLVMContext context;
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = createHostMachine();
+  if (!machine) {
+    fail(tool, toString(machine.takeError()));
+    return std::nullopt;
+  }
+  llvm::Expected<std::unique_ptr<llvm::Module>> code = translateToLLVMIR(program.module(), context, **machine);
+  if (!code) {
+    fail(tool, toString(code.takeError()));
+    return std::nullopt;
+  }
+  if (rung == Rung::LLVM) {
+    std::string text;
+    llvm::raw_string_ostream(text) << **code;
+    return SmallVector<Output>{{path.str(), text}};
+  }
+  llvm::Expected<SmallVector<char, 0>> object = emitObject(**code, **machine);
+  if (!object) {
+    fail(tool, toString(object.takeError()));
+    return std::nullopt;
+  }
+  outputs.push_back({path.str(), std::string(object->begin(), object->end())});
+  return outputs;
+}
+
+int main(int argc, char **argv) {
+  cl::OptionCategory category("fftconv-compile options");
+  DriverOptions options(category);
+  cl::opt<Rung> emit("emit", cl::desc("what to write:"), cl::init(Rung::Plan), cl::cat(category),
+                     cl::values(clEnumValN(Rung::Conv, "conv", "the program as it came, canonicalised"),
+                                clEnumValN(Rung::Plan, "plan", "planned, with spectra split off and hoisted (default)"),
+                                clEnumValN(Rung::Monarch, "monarch", "as Monarch stages"),
+                                clEnumValN(Rung::LLVM, "llvm", "LLVM IR for this machine, optimised"),
+                                clEnumValN(Rung::Object, "object",
+                                           "an object file for this machine, and a C header beside it")));
+  cl::opt<std::string> output("o", cl::desc("file to write; - (default) for standard output"), cl::value_desc("FILE"),
+                              cl::init("-"), cl::cat(category));
+  parseCommandLine(argc, argv, category, "Lowers long convolutions to a rung, and prints or writes it.\n");
+
+  std::unique_ptr<Program> program = Program::load(options.input);
+  if (!program)
+    return 1;
+  if (!options.entry.empty()) {
+    func::FuncOp entry = program->findEntry(options.entry);
+    if (!entry)
+      return 1;
+    program->keepOnly(entry);
+  }
+  LogicalResult lowered = program->run([&](OpPassManager &pm) {
+    if (emit == Rung::Conv)
+      return buildToConv(pm);
+    buildToPlan(pm, options.plan());
+    if (emit == Rung::Monarch)
+      buildToMonarch(pm);
+  });
+  if (failed(lowered))
+    return 1;
+
+  SmallVector<Output> outputs;
+  if (emit == Rung::LLVM || emit == Rung::Object) {
+    std::optional<SmallVector<Output>> host = emitHost(*program, emit, output);
+    if (!host)
+      return 1;
+    outputs = std::move(*host);
+  } else {
+    std::string text;
+    llvm::raw_string_ostream(text) << program->module();
+    outputs.push_back({output, std::move(text)});
+  }
+  for (const Output &file : outputs)
+    if (!write(file))
+      return 1;
+  return 0;
+}

@@ -1,0 +1,273 @@
+//===- fftconv-run.cpp - Run a program and judge the result ---------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "../driver/Driver.h"
+#include "fftconv/Execution/Executors.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+#include <chrono>
+#include <random>
+
+using namespace mlir;
+using namespace fftconv;
+namespace cl = llvm::cl;
+
+static constexpr StringLiteral tool = "fftconv-run";
+
+namespace {
+enum class Device { Reference, Cpu };
+
+struct Options : DriverOptions {
+  cl::opt<Device> device;
+  cl::list<std::string> inputs, outputs;
+  cl::opt<std::string> compareWith, report;
+  cl::opt<double> rtol;
+  cl::opt<uint64_t> seed;
+  cl::opt<int64_t> dim, sample, repeat;
+
+  explicit Options(cl::OptionCategory &category)
+      : DriverOptions(category),
+        device("device", cl::desc("executor:"), cl::init(Device::Cpu), cl::cat(category),
+               cl::values(clEnumValN(Device::Reference, "reference", "the direct sum in f64, on all cores"),
+                          clEnumValN(Device::Cpu, "cpu", "compiled for this machine, on one core (default)"))),
+        inputs("input", cl::desc("argument, in order, once for each; without any, random values of unit variance"),
+               cl::value_desc("FILE.npy"), cl::cat(category)),
+        outputs("output", cl::desc("where to write a result, in order, once for each"), cl::value_desc("FILE.npy"),
+                cl::cat(category)),
+        compareWith("compare-with", cl::desc("executor to compare with: reference. Exit code 1 above the error budget"),
+                    cl::value_desc("EXECUTOR"), cl::cat(category)),
+        report("report", cl::desc("write shapes, times and errors as JSON"), cl::value_desc("FILE.json"),
+               cl::cat(category)),
+        rtol("rtol", cl::desc("relative RMS error allowed, instead of the budget of the compute type"),
+             cl::value_desc("X"), cl::init(0), cl::cat(category)),
+        seed("seed", cl::desc("seed of random inputs and samples (default 0)"), cl::value_desc("N"), cl::init(0),
+             cl::cat(category)),
+        dim("dim", cl::desc("size of every dynamic dimension of random inputs (default 2)"), cl::value_desc("N"),
+            cl::init(2), cl::cat(category)),
+        sample("sample", cl::desc("elements of each result to compare, chosen at random; 0 (default) for all"),
+               cl::value_desc("N"), cl::init(0), cl::cat(category)),
+        repeat("repeat", cl::desc("runs to take the median time of (default 1)"), cl::value_desc("N"), cl::init(1),
+               cl::cat(category)) {}
+
+  /// Says which flag makes no sense, if any does.
+  llvm::Error check() const {
+    if (!compareWith.empty() && compareWith != "reference")
+      return llvm::createStringError("--compare-with takes 'reference', not '" + compareWith + "'");
+    if (rtol.getNumOccurrences() && !(rtol > 0))
+      return llvm::createStringError("--rtol must be above 0");
+    if (dim < 1 || repeat < 1 || sample < 0)
+      return llvm::createStringError("--dim and --repeat must be at least 1, --sample at least 0");
+    return llvm::Error::success();
+  }
+};
+
+using Tensors = SmallVector<Tensor>;
+using Samples = SmallVector<SmallVector<int64_t>>;
+} // namespace
+
+static llvm::Expected<Tensors> getInputs(const Options &options, func::FuncOp entry) {
+  Tensors tensors;
+  if (!options.inputs.empty() && options.inputs.size() != entry.getNumArguments())
+    return llvm::createStringError(llvm::formatv("@{0} takes {1} inputs, {2} were given with --input", entry.getName(),
+                                                 entry.getNumArguments(), options.inputs.size())
+                                       .str());
+  for (auto [i, type] : llvm::enumerate(entry.getArgumentTypes())) {
+    llvm::Expected<ElementType> element = getElementType(type);
+    if (!element)
+      return element.takeError();
+    if (options.inputs.empty()) {
+      SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
+      for (int64_t &size : shape)
+        if (size == ShapedType::kDynamic)
+          size = options.dim;
+      tensors.push_back(Tensor::random(*element, shape, options.seed * 1000 + i));
+      continue;
+    }
+    llvm::Expected<Tensor> tensor = readNpy(options.inputs[i], *element);
+    if (!tensor)
+      return tensor.takeError();
+    tensors.push_back(std::move(*tensor));
+  }
+  if (llvm::Error error = checkInputs(entry, tensors))
+    return error;
+  return tensors;
+}
+
+/// Results of the entry's types, poisoned.
+static llvm::Expected<Tensors> makeResults(func::FuncOp entry, ArrayRef<Tensor> inputs) {
+  Tensors results;
+  for (Value value : entry.getBody().back().getTerminator()->getOperands()) {
+    llvm::Expected<ElementType> element = getElementType(value.getType());
+    if (!element)
+      return element.takeError();
+    llvm::Expected<SmallVector<int64_t>> shape = getShape(value, inputs);
+    if (!shape)
+      return shape.takeError();
+    results.push_back(Tensor(*element, *shape));
+  }
+  return results;
+}
+
+/// Random elements of each result, both ends among them; none where all are to be compared.
+static Samples chooseSamples(const Options &options, ArrayRef<Tensor> results) {
+  Samples samples(results.size());
+  std::mt19937_64 generator(options.seed);
+  if (options.sample > 0)
+    for (auto [indices, result] : llvm::zip_equal(samples, results)) {
+      if (result.size() <= options.sample)
+        continue;
+      indices = {0, result.size() - 1};
+      std::uniform_int_distribution<int64_t> any(0, result.size() - 1);
+      while (static_cast<int64_t>(indices.size()) < options.sample)
+        indices.push_back(any(generator));
+    }
+  return samples;
+}
+
+/// The error that the results of a planned program may have: that of each of its convolutions' stages and of the result's type.
+static double budget(func::FuncOp planned, const Tensor &result) {
+  double sum = 0;
+  planned.walk([&](SpectralConvOp conv) {
+    Type compute = conv.getEncoding().getPlan().getCompute();
+    sum += errorBudget(compute.isF16() ? ElementType::F16 : compute.isBF16() ? ElementType::BF16 : ElementType::F32,
+                       result.type());
+  });
+  return sum > 0 ? sum : errorBudget(ElementType::F32, result.type());
+}
+
+/// What a planned program does, for the report.
+static llvm::json::Array describePlans(func::FuncOp planned) {
+  llvm::json::Array plans;
+  planned.walk([&](SpectralConvOp conv) {
+    PlanAttr plan = conv.getEncoding().getPlan();
+    plans.push_back(llvm::json::Object{{"length", conv.getEncoding().getLength()},
+                                       {"points", plan.getPoints()},
+                                       {"radices", llvm::json::Array(plan.getRadices())},
+                                       {"theta", stringifyTheta(plan.getTheta())},
+                                       {"chip", plan.getChip()}});
+  });
+  return plans;
+}
+
+/// Runs `step` `repeat` times and gives the median of the seconds that each took.
+static llvm::Expected<double> timeMedian(int64_t repeat, llvm::function_ref<llvm::Error()> step) {
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < repeat; ++i) {
+    auto begin = std::chrono::steady_clock::now();
+    if (llvm::Error error = step())
+      return error;
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + repeat / 2, seconds.end());
+  return seconds[repeat / 2];
+}
+
+static llvm::Expected<int> run(const Options &options, Program &program, func::FuncOp entry) {
+  if (llvm::Error error = options.check())
+    return error;
+  std::string name = entry.getName().str();
+  llvm::Expected<Tensors> inputs = getInputs(options, entry);
+  if (!inputs)
+    return inputs.takeError();
+  llvm::Expected<Tensors> results = makeResults(entry, *inputs);
+  if (!results)
+    return results.takeError();
+  if (options.outputs.size() > results->size())
+    return llvm::createStringError(llvm::formatv("@{0} gives {1} results, {2} were named with --output", name,
+                                                 results->size(), options.outputs.size())
+                                       .str());
+
+  bool onReference = options.device == Device::Reference, compare = !options.compareWith.empty();
+  Samples samples = chooseSamples(options, *results);
+  Tensors reference;
+  if (onReference || compare) {
+    llvm::Expected<Tensors> judged = runReference(entry, *inputs, onReference ? Samples(results->size()) : samples);
+    if (!judged)
+      return judged.takeError();
+    reference = std::move(*judged);
+  }
+
+  llvm::json::Object report{{"entry", name}, {"device", onReference ? "reference" : "cpu"}};
+  SmallVector<double> budgets;
+  if (onReference) {
+    for (auto [result, judged] : llvm::zip_equal(*results, reference)) {
+      for (int64_t i = 0; i < result.size(); ++i)
+        result.set(i, judged.get(i));
+      budgets.push_back(errorBudget(ElementType::F32, result.type()));
+    }
+  } else {
+    program.keepOnly(entry);
+    if (failed(program.run([&](OpPassManager &pm) { buildToPlan(pm, options.plan()); })))
+      return 1;
+    report["plans"] = describePlans(entry);
+    for (const Tensor &result : *results)
+      budgets.push_back(budget(entry, result));
+    if (failed(program.run(buildToLLVM)))
+      return 1;
+    llvm::Expected<HostProgram> host = HostProgram::load(program.module());
+    if (!host)
+      return host.takeError();
+    llvm::Expected<double> seconds =
+        timeMedian(options.repeat, [&] { return host->run(name, *inputs, *results); });
+    if (!seconds)
+      return seconds.takeError();
+    report["seconds"] = *seconds;
+    llvm::outs() << llvm::formatv("@{0} on cpu: {1:f3} ms\n", name, *seconds * 1e3);
+  }
+
+  for (auto [path, result] : llvm::zip(options.outputs, *results))
+    if (llvm::Error error = writeNpy(path, result))
+      return error;
+
+  bool good = true;
+  llvm::json::Array described;
+  for (auto [i, result] : llvm::enumerate(*results)) {
+    llvm::json::Object entryOf{{"shape", llvm::json::Array(result.shape())}, {"type", fftconv::name(result.type())}};
+    llvm::outs() << llvm::formatv("result {0}: {1}", i, result.spell());
+    if (compare) {
+      double allowed = options.rtol > 0 ? options.rtol : budgets[i];
+      double error = relativeError(result, reference[i], samples[i]);
+      bool within = error <= allowed;
+      good &= within;
+      llvm::outs() << llvm::formatv(", relative RMS error {0:e2} {1} {2:e2}{3}", error, within ? "<=" : "EXCEEDS",
+                                    allowed,
+                                    samples[i].empty() ? std::string()
+                                                       : llvm::formatv(" on {0} samples", samples[i].size()).str());
+      entryOf["error"] = error;
+      entryOf["budget"] = allowed;
+    }
+    llvm::outs() << "\n";
+    described.push_back(std::move(entryOf));
+  }
+  report["results"] = std::move(described);
+  if (!options.report.empty()) {
+    std::error_code code;
+    llvm::raw_fd_ostream os(options.report, code);
+    if (code)
+      return llvm::createStringError(options.report + ": " + code.message());
+    os << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(report)));
+  }
+  return good ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+  cl::OptionCategory category("fftconv-run options");
+  Options options(category);
+  parseCommandLine(argc, argv, category, "Runs a program of long convolutions, and compares what comes out.\n");
+  std::unique_ptr<Program> program = Program::load(options.input);
+  if (!program)
+    return 1;
+  func::FuncOp entry = program->findEntry(options.entry);
+  if (!entry)
+    return 1;
+  llvm::Expected<int> code = run(options, *program, entry);
+  if (!code)
+    return fail(tool, toString(code.takeError()));
+  return *code;
+}
