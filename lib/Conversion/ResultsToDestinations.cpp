@@ -30,7 +30,8 @@ struct ResultsToDestinations : fftconv::impl::ResultsToDestinationsBase<ResultsT
 
   LogicalResult convert(func::FuncOp function) {
     if (!SymbolTable::symbolKnownUseEmpty(function, getOperation()))
-      return function.emitError("a public function that is called in the module cannot become an entry; make it private");
+      return function.emitError(
+          "a public function that is called in the module cannot become an entry; make it private");
     for (Type type : function.getResultTypes())
       if (!isa<RankedTensorType>(type))
         return function.emitError("an entry must return ranked tensors, got ") << type;
@@ -55,8 +56,7 @@ struct ResultsToDestinations : fftconv::impl::ResultsToDestinationsBase<ResultsT
                                                           /*restrict=*/true, /*writable=*/true);
       ret->setOperands({});
     }
-    function.setFunctionType(
-        FunctionType::get(&getContext(), function.getFunctionType().getInputs(), /*results=*/{}));
+    function.setFunctionType(FunctionType::get(&getContext(), function.getFunctionType().getInputs(), /*results=*/{}));
     function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), builder.getUnitAttr());
     return success();
   }

@@ -14,8 +14,8 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
-#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -124,9 +124,9 @@ Value vectorizeContraction(RewriterBase &rewriter, linalg::GenericOp op) {
     SmallVector<Value> indices(type.getRank(), zero);
     SmallVector<bool> inBounds(type.getRank(), true);
     Value padding = ub::PoisonOp::create(rewriter, loc, type.getElementType());
-    Value vector = vector::TransferReadOp::create(rewriter, loc,
-                                                  VectorType::get(type.getShape(), type.getElementType()),
-                                                  source, indices, padding, ArrayRef<bool>(inBounds));
+    Value vector =
+        vector::TransferReadOp::create(rewriter, loc, VectorType::get(type.getShape(), type.getElementType()), source,
+                                       indices, padding, ArrayRef<bool>(inBounds));
     if (type.getElementType() == element)
       return vector;
     return arith::ExtFOp::create(rewriter, loc, VectorType::get(type.getShape(), element), vector);
@@ -134,9 +134,9 @@ Value vectorizeContraction(RewriterBase &rewriter, linalg::GenericOp op) {
   OpOperand *init = op.getDpsInitOperand(0);
   SmallVector<Attribute> iterators;
   for (utils::IteratorType type : op.getIteratorTypesArray())
-    iterators.push_back(vector::IteratorTypeAttr::get(
-        rewriter.getContext(), type == utils::IteratorType::parallel ? vector::IteratorType::parallel
-                                                                     : vector::IteratorType::reduction));
+    iterators.push_back(vector::IteratorTypeAttr::get(rewriter.getContext(), type == utils::IteratorType::parallel
+                                                                                 ? vector::IteratorType::parallel
+                                                                                 : vector::IteratorType::reduction));
   Value lhs = read(op.getDpsInputOperand(0)), rhs = read(op.getDpsInputOperand(1)), acc = read(init);
   Value result = vector::ContractionOp::create(rewriter, loc, lhs, rhs, acc, op.getIndexingMaps(),
                                                rewriter.getArrayAttr(iterators));

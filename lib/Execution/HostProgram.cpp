@@ -72,8 +72,8 @@ Expected<HostProgram> HostProgram::load(mlir::ModuleOp module) {
   if (!process)
     return process.takeError();
   (*jit)->getMainJITDylib().addGenerator(std::move(*process));
-  if (Error error = (*jit)->addObjectFile(
-          MemoryBuffer::getMemBufferCopy(StringRef(object->data(), object->size()), "fftconv")))
+  if (Error error =
+          (*jit)->addObjectFile(MemoryBuffer::getMemBufferCopy(StringRef(object->data(), object->size()), "fftconv")))
     return error;
   return HostProgram(std::make_unique<State>(State{std::move(*jit)}));
 }

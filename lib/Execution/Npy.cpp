@@ -11,8 +11,8 @@
 #include "fftconv/Execution/Tensor.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileOutputBuffer.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/FileOutputBuffer.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -95,8 +95,8 @@ Expected<Tensor> fftconv::readNpy(StringRef path, ElementType expected) {
   size_t prefix = version == 1 ? 4 : 6;
   if (content.size() < prefix)
     return malformed(path, "its header is cut off");
-  size_t length = version == 1 ? support::endian::read16le(content.data() + 2)
-                               : support::endian::read32le(content.data() + 2);
+  size_t length =
+      version == 1 ? support::endian::read16le(content.data() + 2) : support::endian::read32le(content.data() + 2);
   if (content.size() < prefix + length)
     return malformed(path, "its header is cut off");
   Expected<Header> header = parseHeader(path, content.substr(prefix, length));
@@ -152,7 +152,8 @@ Error fftconv::writeNpy(StringRef path, const Tensor &tensor) {
   std::string shape;
   for (int64_t dim : tensor.shape())
     shape += std::to_string(dim) + ", ";
-  std::string header = formatv("{{'descr': '<f{0}', 'fortran_order': False, 'shape': ({1}), }", byteWidth(stored), shape);
+  std::string header =
+      formatv("{{'descr': '<f{0}', 'fortran_order': False, 'shape': ({1}), }", byteWidth(stored), shape);
   // Data starts at a multiple of 64 bytes.
   header.append(alignTo(10 + header.size() + 1, 64) - 10 - header.size() - 1, ' ');
   header += '\n';

@@ -81,15 +81,14 @@ private:
 
   Expected<Elements> elementwise(Operation *op, ArrayRef<int64_t> indices) {
     using Function = double (*)(double, double);
-    auto function =
-        llvm::TypeSwitch<Operation *, Function>(op)
-            .Case<arith::AddFOp>([](auto) { return [](double a, double b) { return a + b; }; })
-            .Case<arith::SubFOp>([](auto) { return [](double a, double b) { return a - b; }; })
-            .Case<arith::MulFOp>([](auto) { return [](double a, double b) { return a * b; }; })
-            .Case<arith::DivFOp>([](auto) { return [](double a, double b) { return a / b; }; })
-            .Case<arith::NegFOp>([](auto) { return [](double a, double) { return -a; }; })
-            .Case<arith::ExtFOp, arith::TruncFOp>([](auto) { return [](double a, double) { return a; }; })
-            .Default(Function(nullptr));
+    auto function = llvm::TypeSwitch<Operation *, Function>(op)
+                        .Case<arith::AddFOp>([](auto) { return [](double a, double b) { return a + b; }; })
+                        .Case<arith::SubFOp>([](auto) { return [](double a, double b) { return a - b; }; })
+                        .Case<arith::MulFOp>([](auto) { return [](double a, double b) { return a * b; }; })
+                        .Case<arith::DivFOp>([](auto) { return [](double a, double b) { return a / b; }; })
+                        .Case<arith::NegFOp>([](auto) { return [](double a, double) { return -a; }; })
+                        .Case<arith::ExtFOp, arith::TruncFOp>([](auto) { return [](double a, double) { return a; }; })
+                        .Default(Function(nullptr));
     if (!function)
       return llvm::createStringError("the reference executor does not know '" + op->getName().getStringRef() + "'");
     Expected<Elements> result = some(op->getOperand(0), indices);
@@ -110,8 +109,10 @@ private:
   /// The formula of fftconv.conv, term by term.
   Expected<Elements> convolve(ConvOp op, ArrayRef<int64_t> indices) {
     Shared u, taps, preGate, skip;
-    for (auto [value, whole] : {std::pair<Value, Shared *>(op.getU(), &u), {op.getK(), &taps},
-                                {op.getPreGate(), &preGate}, {op.getSkip(), &skip}}) {
+    for (auto [value, whole] : {std::pair<Value, Shared *>(op.getU(), &u),
+                                {op.getK(), &taps},
+                                {op.getPreGate(), &preGate},
+                                {op.getSkip(), &skip}}) {
       Expected<Shared> elements = all(value);
       if (!elements)
         return elements.takeError();

@@ -32,9 +32,9 @@ llvm::Expected<ElementType> fftconv::getElementType(Type type) {
 
 llvm::Error fftconv::checkInputs(func::FuncOp function, ArrayRef<Tensor> inputs) {
   if (inputs.size() != function.getNumArguments())
-    return llvm::createStringError(llvm::formatv("@{0} takes {1} inputs, got {2}", function.getName(),
-                                                 function.getNumArguments(), inputs.size())
-                                       .str());
+    return llvm::createStringError(
+        llvm::formatv("@{0} takes {1} inputs, got {2}", function.getName(), function.getNumArguments(), inputs.size())
+            .str());
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
     llvm::Expected<ElementType> element = getElementType(type);
     if (!element)

@@ -33,9 +33,7 @@ StringRef fftconv::name(ElementType type) {
   llvm_unreachable("all element types are above");
 }
 
-int64_t fftconv::byteWidth(ElementType type) {
-  return type == ElementType::F64 ? 8 : type == ElementType::F32 ? 4 : 2;
-}
+int64_t fftconv::byteWidth(ElementType type) { return type == ElementType::F64 ? 8 : type == ElementType::F32 ? 4 : 2; }
 
 Tensor::Tensor(ElementType type, ArrayRef<int64_t> shape) : elementType(type), dims(shape) {
   bytes.assign(size() * byteWidth(type), static_cast<char>(0xff));
@@ -57,10 +55,10 @@ std::string Tensor::spell() const {
 
 static double halfToDouble(uint16_t bits) {
   int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-  double magnitude = exponent == 31  ? (mantissa ? std::numeric_limits<double>::quiet_NaN()
-                                                 : std::numeric_limits<double>::infinity())
-                     : exponent == 0 ? std::ldexp(mantissa, -24)
-                                     : std::ldexp(mantissa + 1024, exponent - 25);
+  double magnitude =
+      exponent == 31  ? (mantissa ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity())
+      : exponent == 0 ? std::ldexp(mantissa, -24)
+                      : std::ldexp(mantissa + 1024, exponent - 25);
   return bits >> 15 ? -magnitude : magnitude;
 }
 

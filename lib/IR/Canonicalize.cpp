@@ -115,8 +115,8 @@ struct ConstantScale : OpRewritePattern<ConvOp> {
     Value scale = op.getSkip();
     if (!zero) {
       SmallVector<APFloat> values(taps.getValues<APFloat>());
-      Value constant = arith::ConstantOp::create(rewriter, loc, cast<TypedAttr>(DenseElementsAttr::get(
-                                                                   cast<ShapedType>(scaleType), values)));
+      Value constant = arith::ConstantOp::create(
+          rewriter, loc, cast<TypedAttr>(DenseElementsAttr::get(cast<ShapedType>(scaleType), values)));
       scale = scale ? arith::AddFOp::create(rewriter, loc, scale, constant).getResult() : constant;
     }
 

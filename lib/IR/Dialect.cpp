@@ -56,8 +56,8 @@ void FFTConvDialect::initialize() {
 
 static bool isFloatOfStages(Type type) { return type.isF16() || type.isBF16() || type.isF32(); }
 
-LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t points,
-                               ArrayRef<int64_t> radices, Theta, FloatType compute, StringRef chip) {
+LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t points, ArrayRef<int64_t> radices,
+                               Theta, FloatType compute, StringRef chip) {
   // P1
   if (radices.empty())
     return emitError() << "a plan needs at least one radix";

@@ -109,9 +109,8 @@ struct PlanOptions : PassPipelineOptions<PlanOptions> {
 void fftconv::registerAllPasses() {
   registerFFTConvTransformsPasses();
   registerFFTConvConversionPasses();
-  PassPipelineRegistration<PlanOptions>("fftconv-to-plan", "conv -> plan", [](OpPassManager &pm, const PlanOptions &o) {
-    buildToPlan(pm, o.get());
-  });
+  PassPipelineRegistration<PlanOptions>("fftconv-to-plan", "conv -> plan",
+                                        [](OpPassManager &pm, const PlanOptions &o) { buildToPlan(pm, o.get()); });
   PassPipelineRegistration<PlanOptions>("fftconv-to-monarch", "conv -> monarch",
                                         [](OpPassManager &pm, const PlanOptions &o) {
                                           buildToPlan(pm, o.get());

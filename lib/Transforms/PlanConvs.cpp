@@ -62,14 +62,13 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                              .batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0)};
     std::optional<monarch::Candidate> best = monarch::choose(problem, target);
     if (!best)
-      return op.emitOpError("no plan serves length ")
-             << problem.length << "; the longest is " << monarch::maxLength();
+      return op.emitOpError("no plan serves length ") << problem.length << "; the longest is " << monarch::maxLength();
     FloatType type = forced ? forced : cast<FloatType>(u.getElementType());
     op.setPlanAttr(PlanAttr::get(&getContext(), best->digits.points(), best->digits.radices,
                                  best->digits.rightAngle ? Theta::I : Theta::One, type, chip.getValue()));
-    std::string text = llvm::formatv("{0} points as {1:$[ x ]} for length {2}", best->digits.points(),
-                                     llvm::make_range(best->digits.radices.begin(), best->digits.radices.end()),
-                                     problem.length);
+    std::string text =
+        llvm::formatv("{0} points as {1:$[ x ]} for length {2}", best->digits.points(),
+                      llvm::make_range(best->digits.radices.begin(), best->digits.radices.end()), problem.length);
     remark::analysis(op.getLoc(), options("Plan")) << text;
     return WalkResult::advance();
   }

@@ -21,7 +21,8 @@ namespace cl = llvm::cl;
 
 void fftconv::parseCommandLine(int argc, char **argv, cl::OptionCategory &category, StringRef overview) {
   cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "fftconv " FFTCONV_VERSION " on MLIR " LLVM_VERSION_STRING "\n"; });
+  cl::SetVersionPrinter(
+      [](llvm::raw_ostream &os) { os << "fftconv " FFTCONV_VERSION " on MLIR " LLVM_VERSION_STRING "\n"; });
   cl::ParseCommandLineOptions(argc, argv, overview);
 }
 
@@ -31,7 +32,8 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
             cl::cat(category)),
       chip("chip", cl::desc("chip to plan for: cpu (default), sm_80, sm_86, sm_89, sm_90, sm_100, sm_120"),
            cl::value_desc("CHIP"), cl::init("cpu"), cl::cat(category)),
-      compute("compute", cl::desc("type of the operands of stages: f16, bf16, f32, or auto (default) for that of the tensors"),
+      compute("compute",
+              cl::desc("type of the operands of stages: f16, bf16, f32, or auto (default) for that of the tensors"),
               cl::value_desc("TYPE"), cl::init("auto"), cl::cat(category)) {}
 
 Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {

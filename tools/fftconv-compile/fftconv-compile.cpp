@@ -99,13 +99,13 @@ static std::optional<SmallVector<Output>> emitHost(Program &program, Rung rung, 
 int main(int argc, char **argv) {
   cl::OptionCategory category("fftconv-compile options");
   DriverOptions options(category);
-  cl::opt<Rung> emit("emit", cl::desc("what to write:"), cl::init(Rung::Plan), cl::cat(category),
-                     cl::values(clEnumValN(Rung::Conv, "conv", "the program as it came, canonicalised"),
-                                clEnumValN(Rung::Plan, "plan", "planned, with spectra split off and hoisted (default)"),
-                                clEnumValN(Rung::Monarch, "monarch", "as Monarch stages"),
-                                clEnumValN(Rung::LLVM, "llvm", "LLVM IR for this machine, optimised"),
-                                clEnumValN(Rung::Object, "object",
-                                           "an object file for this machine, and a C header beside it")));
+  cl::opt<Rung> emit(
+      "emit", cl::desc("what to write:"), cl::init(Rung::Plan), cl::cat(category),
+      cl::values(clEnumValN(Rung::Conv, "conv", "the program as it came, canonicalised"),
+                 clEnumValN(Rung::Plan, "plan", "planned, with spectra split off and hoisted (default)"),
+                 clEnumValN(Rung::Monarch, "monarch", "as Monarch stages"),
+                 clEnumValN(Rung::LLVM, "llvm", "LLVM IR for this machine, optimised"),
+                 clEnumValN(Rung::Object, "object", "an object file for this machine, and a C header beside it")));
   cl::opt<std::string> output("o", cl::desc("file to write; - (default) for standard output"), cl::value_desc("FILE"),
                               cl::init("-"), cl::cat(category));
   parseCommandLine(argc, argv, category, "Lowers long convolutions to a rung, and prints or writes it.\n");
@@ -137,7 +137,9 @@ int main(int argc, char **argv) {
     outputs = std::move(*host);
   } else {
     std::string text;
-    llvm::raw_string_ostream(text) << program->module();
+    llvm::raw_string_ostream os(text);
+    program->module().print(os); // with aliases, which << would spell out
+    os << "\n";
     outputs.push_back({output, std::move(text)});
   }
   for (const Output &file : outputs)

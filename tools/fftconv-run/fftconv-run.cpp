@@ -135,7 +135,9 @@ static double budget(func::FuncOp planned, const Tensor &result) {
   double sum = 0;
   planned.walk([&](SpectralConvOp conv) {
     Type compute = conv.getEncoding().getPlan().getCompute();
-    sum += errorBudget(compute.isF16() ? ElementType::F16 : compute.isBF16() ? ElementType::BF16 : ElementType::F32,
+    sum += errorBudget(compute.isF16()    ? ElementType::F16
+                       : compute.isBF16() ? ElementType::BF16
+                                          : ElementType::F32,
                        result.type());
   });
   return sum > 0 ? sum : errorBudget(ElementType::F32, result.type());
@@ -213,8 +215,7 @@ static llvm::Expected<int> run(const Options &options, Program &program, func::F
     llvm::Expected<HostProgram> host = HostProgram::load(program.module());
     if (!host)
       return host.takeError();
-    llvm::Expected<double> seconds =
-        timeMedian(options.repeat, [&] { return host->run(name, *inputs, *results); });
+    llvm::Expected<double> seconds = timeMedian(options.repeat, [&] { return host->run(name, *inputs, *results); });
     if (!seconds)
       return seconds.takeError();
     report["seconds"] = *seconds;
@@ -235,10 +236,9 @@ static llvm::Expected<int> run(const Options &options, Program &program, func::F
       double error = relativeError(result, reference[i], samples[i]);
       bool within = error <= allowed;
       good &= within;
-      llvm::outs() << llvm::formatv(", relative RMS error {0:e2} {1} {2:e2}{3}", error, within ? "<=" : "EXCEEDS",
-                                    allowed,
-                                    samples[i].empty() ? std::string()
-                                                       : llvm::formatv(" on {0} samples", samples[i].size()).str());
+      llvm::outs() << llvm::formatv(
+          ", relative RMS error {0:e2} {1} {2:e2}{3}", error, within ? "<=" : "EXCEEDS", allowed,
+          samples[i].empty() ? std::string() : llvm::formatv(" on {0} samples", samples[i].size()).str());
       entryOf["error"] = error;
       entryOf["budget"] = allowed;
     }

@@ -16,9 +16,7 @@
 #include "llvm/Support/Compiler.h"
 
 /// Both plugins may be loaded from one file, in either order.
-static void registerPassesOnce() {
-  [[maybe_unused]] static bool once = (fftconv::registerAllPasses(), true);
-}
+static void registerPassesOnce() { [[maybe_unused]] static bool once = (fftconv::registerAllPasses(), true); }
 
 extern "C" LLVM_ATTRIBUTE_WEAK mlir::DialectPluginLibraryInfo mlirGetDialectPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "FFTConv", LLVM_VERSION_STRING, [](mlir::DialectRegistry *registry) {

@@ -18,6 +18,19 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class FFTConv_Op<string mnemonic, list<Trait> traits = []>
     : Op<FFTConv_Dialect, mnemonic, !listconcat([Pure], traits)>;
 
+/// Ops whose result has the type, and so the sizes, of `u`.
+class FFTConv_RowsOp<string mnemonic>
+    : FFTConv_Op<mnemonic, [AttrSizedOperandSegments, AllTypesMatch<["u", "y"]>,
+                            DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::reifyResultShapes(::mlir::OpBuilder &builder,
+                                                       ::mlir::ReifiedRankedShapedTypeDims &sizes) {
+      sizes = {::mlir::tensor::getMixedSizes(builder, getLoc(), getU())};
+      return ::mlir::success();
+    }
+  }];
+}
+
 class FFTConv_Tensor<list<Type> types, list<int> ranks, string form>
     : TensorRankOf<types, ranks> { let summary = form; }
 
@@ -36,9 +49,9 @@ defvar FFTConv_GateConstraints = [{
 
 }];
 
-def FFTConv_ConvOp : FFTConv_Op<"conv", [AttrSizedOperandSegments, AllTypesMatch<["u", "y"]>]> {
+def FFTConv_ConvOp : FFTConv_RowsOp<"conv"> {
   let summary = "long convolution of every row with its head's filter";
-  let description = [{
+  let description = !strconcat([{
     With `x = pre_gate * u` (a missing gate is 1, a missing skip is 0):
 
         y[b, h, n] = post_gate[b, h, n] * (sum over j of k[h, j] x[b, h, n - lag(j)] + skip[h] x[b, h, n])
@@ -51,7 +64,7 @@ def FFTConv_ConvOp : FFTConv_Op<"conv", [AttrSizedOperandSegments, AllTypesMatch
     - (C3) `u` and `k` have the same number of heads;
     - (C4) `center`, the index of the tap of lag zero, is given exactly when the boundary is bidirectional, and lies in [0, K);
     - (C5) a `plan`, once chosen, satisfies S2 and S3 of `#fftconv.spectrum`.
-    }] # FFTConv_GateConstraints # [{
+    }], FFTConv_GateConstraints, [{
     Example:
     ```mlir
     func.func @gated(%u: tensor<?x2x100xf16>, %k: tensor<2x300xf32>, %g: tensor<?x2x100xf16>,
@@ -61,7 +74,7 @@ def FFTConv_ConvOp : FFTConv_Op<"conv", [AttrSizedOperandSegments, AllTypesMatch
       return %y : tensor<?x2x100xf16>
     }
     ```
-  }];
+  }]);
   let arguments = (ins FFTConv_BoundaryAttr:$boundary, FFTConv_Signal:$u, FFTConv_Filter:$k,
                        Optional<FFTConv_Signal>:$pre_gate, Optional<FFTConv_Signal>:$post_gate,
                        Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center, OptionalAttr<FFTConv_PlanAttr>:$plan);
@@ -109,15 +122,15 @@ def FFTConv_SpectrumOp : FFTConv_Op<"spectrum"> {
   let extraClassDeclaration = [{ SpectrumAttr getEncoding(); }];
 }
 
-def FFTConv_SpectralConvOp : FFTConv_Op<"spectral_conv", [AttrSizedOperandSegments, AllTypesMatch<["u", "y"]>]> {
+def FFTConv_SpectralConvOp : FFTConv_RowsOp<"spectral_conv"> {
   let summary = "long convolution with a filter whose spectrum is known";
-  let description = [{
+  let description = !strconcat([{
     What `fftconv.conv` computes, given the spectrum of the filter instead of its taps. Boundary and plan are those of
     the spectrum's type.
 
     - (V1) C1 holds for `u`;
     - (V2) the spectrum has as many heads as `u` and was made for its length.
-    }] # FFTConv_GateConstraints # [{
+    }], FFTConv_GateConstraints, [{
     Example:
     ```mlir
     #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f16, chip = "cpu">
@@ -127,7 +140,7 @@ def FFTConv_SpectralConvOp : FFTConv_Op<"spectral_conv", [AttrSizedOperandSegmen
       return %y : tensor<?x2x100xf16>
     }
     ```
-  }];
+  }]);
   let arguments = (ins FFTConv_Signal:$u, FFTConv_SpectrumTensor:$spectrum, Optional<FFTConv_Signal>:$pre_gate,
                        Optional<FFTConv_Signal>:$post_gate, Optional<FFTConv_Skip>:$skip);
   let results = (outs FFTConv_Signal:$y);

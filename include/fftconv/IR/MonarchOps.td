@@ -147,7 +147,7 @@ def FFTConv_SpectrumProductOp : FFTConv_Op<"spectrum_product"> {
   let hasVerifier = 1;
 }
 
-def FFTConv_ProjectOp : FFTConv_Op<"project", [AttrSizedOperandSegments, AllTypesMatch<["u", "y"]>]> {
+def FFTConv_ProjectOp : FFTConv_RowsOp<"project"> {
   let summary = "digits back to rows, cropped, with skip and gate applied";
   let description = [{
     `y = post_gate * (c + skip * pre_gate * u)`, where c is the convolution that the digits hold:

@@ -1,0 +1,57 @@
+// RUN: fftconv-opt %s --fftconv-plan-convs --split-input-file | FileCheck %s --check-prefixes=CHECK,CPU
+// RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 compute=bf16" --split-input-file | FileCheck %s --check-prefixes=CHECK,GPU
+// RUN: fftconv-opt %s --fftconv-plan-convs --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
+
+// The number of points is the cheapest at least as large as the length, not a power of two.
+// CPU: #plan = #fftconv.plan<points = 1008, radices = [7, 6, 3, 8], theta = i, compute = f16, chip = "cpu">
+// GPU: #plan = #fftconv.plan<points = 1024, radices = [16, 4, 16], theta = i, compute = bf16, chip = "sm_90">
+// CHECK-LABEL: @causal(
+// CHECK: fftconv.conv causal {{.*}} plan #plan
+// REMARK: remark: [Analysis] Plan | Category:fftconv-plan-convs | Remark="{{[0-9]+}} points as {{[0-9]+( x [0-9]+)*}} for length 1001"
+func.func @causal(%u: tensor<4x2x1001xf16>, %k: tensor<2x33xf32>) -> tensor<4x2x1001xf16> {
+  %y = fftconv.conv causal %u, %k : tensor<4x2x1001xf16>, tensor<2x33xf32>
+  return %y : tensor<4x2x1001xf16>
+}
+
+// -----
+
+// A circular length that radices make up needs no padding; one row alone has no partner to share a complex row with.
+// CPU: #plan = #fftconv.plan<points = 120, radices = [{{.*}}], theta = one, compute = f32, chip = "cpu">
+// GPU: #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = bf16, chip = "sm_90">
+// CHECK-LABEL: @circular(
+func.func @circular(%u: tensor<4x2x120xf32>, %k: tensor<2x33xf32>) -> tensor<4x2x120xf32> {
+  %y = fftconv.conv circular %u, %k : tensor<4x2x120xf32>, tensor<2x33xf32>
+  return %y : tensor<4x2x120xf32>
+}
+
+// -----
+
+// CPU: #plan = #fftconv.plan<points = 120, radices = [{{.*}}], theta = i, compute = f32, chip = "cpu">
+// CHECK-LABEL: @circular_alone(
+func.func @circular_alone(%u: tensor<1x2x120xf32>, %k: tensor<2x33xf32>) -> tensor<1x2x120xf32> {
+  %y = fftconv.conv circular %u, %k : tensor<1x2x120xf32>, tensor<2x33xf32>
+  return %y : tensor<1x2x120xf32>
+}
+
+// -----
+
+// A prime circular length has no plan of its own and is computed with its wrap added.
+// CPU: #plan = #fftconv.plan<points = 112, radices = [{{.*}}], theta = i, compute = f32, chip = "cpu">
+// CHECK-LABEL: @circular_prime(
+func.func @circular_prime(%u: tensor<?x2x101xf32>, %k: tensor<2x33xf32>) -> tensor<?x2x101xf32> {
+  %y = fftconv.conv circular %u, %k : tensor<?x2x101xf32>, tensor<2x33xf32>
+  return %y : tensor<?x2x101xf32>
+}
+
+// -----
+
+// A plan that is there stays: declined with a remark.
+// CHECK: #plan = #fftconv.plan<points = 35, radices = [5, 7], theta = i, compute = f16, chip = "sm_80">
+// CHECK-LABEL: @kept(
+// CHECK: plan #plan
+// REMARK: remark: [Missed] PlanKept | Category:fftconv-plan-convs | Reason="the convolution already has a plan"
+#plan = #fftconv.plan<points = 35, radices = [5, 7], theta = i, compute = f16, chip = "sm_80">
+func.func @kept(%u: tensor<?x2x31xf32>, %k: tensor<2x33xf32>) -> tensor<?x2x31xf32> {
+  %y = fftconv.conv bidirectional %u, %k center 3 plan #plan : tensor<?x2x31xf32>, tensor<2x33xf32>
+  return %y : tensor<?x2x31xf32>
+}
