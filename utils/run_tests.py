@@ -24,7 +24,7 @@ def run_pytest(build):
     output = build / "pytest.xml"
     output.unlink(missing_ok=True)
     environment = dict(os.environ, FFTCONV_BUILD=str(build))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={output}", "test"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", f"--junitxml={output}", "test"]
     code = subprocess.call(command, env=environment)
     suite = xml.etree.ElementTree.parse(output).getroot().find("testsuite").attrib
     failed, skipped = int(suite["failures"]) + int(suite["errors"]), int(suite["skipped"])

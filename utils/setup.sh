@@ -10,7 +10,7 @@ for want in "$@"; do
   case "$want" in
   test)
     packages+=(libgtest-dev clang-format-14)
-    python+=(pytest hypothesis)
+    python+=(pytest pytest-xdist hypothesis)
     ;;
   demo)
     packages+=(bowtie2-examples)
@@ -48,8 +48,8 @@ if [ ! -x "$venv/bin/python" ]; then
   python3 -m venv "$venv"
 fi
 missing=()
-for module in "${python[@]}"; do
-  "$venv/bin/python" -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('$module'))" || missing+=("$module")
+for package in "${python[@]}"; do
+  "$venv/bin/python" -c "import importlib.metadata; importlib.metadata.version('$package')" 2>/dev/null || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
   echo "setup: installing ${missing[*]} in $venv"

@@ -11,6 +11,6 @@ case "${1:-}" in
   exit 1
   ;;
 esac
-utils/setup.sh test
+utils/setup.sh test demo
 utils/build.sh
 exec build/venv/bin/python utils/run_tests.py "build/${FFTCONV_PRESET:-release}"

@@ -19,9 +19,7 @@ using namespace fftconv;
 namespace {
 class Npy : public testing::Test {
 protected:
-  void SetUp() override {
-    ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("fftconv", "npy", path));
-  }
+  void SetUp() override { ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("fftconv", "npy", path)); }
   void TearDown() override { llvm::sys::fs::remove(path); }
 
   /// Writes a file of version 1 with this header and this data.

@@ -28,7 +28,7 @@ TEST(Tensor, StartsPoisoned) {
 
 TEST(Tensor, RoundsToNearestEven) {
   Tensor half(ElementType::F16, {8});
-  half.set(0, 1 + std::exp2(-11)); // a tie, down to even
+  half.set(0, 1 + std::exp2(-11));     // a tie, down to even
   half.set(1, 1 + 3 * std::exp2(-11)); // a tie, up to even
   half.set(2, -65504);
   half.set(3, 1e6);

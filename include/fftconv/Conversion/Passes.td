@@ -71,7 +71,22 @@ def LowerContractions : Pass<"fftconv-lower-contractions", "::mlir::func::FuncOp
       return %y : vector<2x8xf32>
     }
     ```
-    becomes two fused multiply-adds.
+    becomes
+    ```mlir
+    func.func @f(%arg0: vector<2x8xf32>, %arg1: vector<2x8xf32>) -> vector<2x8xf32> {
+      %cst = arith.constant dense<-1.000000e+00> : vector<8xf32>
+      %cst_0 = arith.constant dense<1.000000e+00> : vector<8xf32>
+      %0 = vector.extract %arg1[0] : vector<8xf32> from vector<2x8xf32>
+      %1 = vector.extract %arg0[0] : vector<8xf32> from vector<2x8xf32>
+      %2 = math.fma %cst_0, %1, %0 : vector<8xf32>
+      %3 = vector.insert %2, %arg1 [0] : vector<8xf32> into vector<2x8xf32>
+      %4 = vector.extract %arg1[1] : vector<8xf32> from vector<2x8xf32>
+      %5 = vector.extract %arg0[1] : vector<8xf32> from vector<2x8xf32>
+      %6 = math.fma %cst, %5, %4 : vector<8xf32>
+      %7 = vector.insert %6, %3 [1] : vector<8xf32> into vector<2x8xf32>
+      return %7 : vector<2x8xf32>
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
@@ -120,7 +135,17 @@ def ReuseBuffers : Pass<"fftconv-reuse-buffers", "::mlir::func::FuncOp"> {
       return
     }
     ```
-    keeps one of the two allocations.
+    becomes
+    ```mlir
+    func.func @f(%arg0: memref<8xf32>) {
+      %alloc = memref.alloc() : memref<8xf32>
+      memref.copy %arg0, %alloc : memref<8xf32> to memref<8xf32>
+      memref.copy %alloc, %arg0 : memref<8xf32> to memref<8xf32>
+      memref.copy %arg0, %alloc : memref<8xf32> to memref<8xf32>
+      memref.copy %alloc, %arg0 : memref<8xf32> to memref<8xf32>
+      return
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }

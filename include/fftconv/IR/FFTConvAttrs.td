@@ -55,6 +55,9 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
     - (P2) `compute` is f16, bf16 or f32;
     - (P3) `chip` is a chip of the table in `fftconv/Monarch/Chip.h`.
 
+    Inside an op, write an alias or `<...>` alone: after `#fftconv.plan<...>` MLIR takes the colon of the op's types for one of
+    the attribute.
+
     Example:
     ```mlir
     #plan = #fftconv.plan<points = 1024, radices = [16, 8, 8], theta = i, compute = f32, chip = "cpu">

@@ -80,7 +80,7 @@ def FFTConv_ConvOp : FFTConv_RowsOp<"conv"> {
                        Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center, OptionalAttr<FFTConv_PlanAttr>:$plan);
   let results = (outs FFTConv_Signal:$y);
   let assemblyFormat = [{
-    $boundary $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    `` $boundary $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
     (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)?
     (`plan` $plan^)? attr-dict `:` type($u) `,` type($k)
   }];

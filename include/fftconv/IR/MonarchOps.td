@@ -56,8 +56,9 @@ def FFTConv_EmbedFilterOp : FFTConv_Op<"embed_filter"> {
     Example:
     ```mlir
     #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f32, chip = "cpu">
+    #both = #fftconv.spectrum<bidirectional, length = 100, plan = #plan>
     func.func @embed_filter(%k: tensor<2x7xf32>) -> tensor<2x16x8xcomplex<f32>> {
-      %x = fftconv.embed_filter %k center 3 for #fftconv.spectrum<bidirectional, length = 100, plan = #plan>
+      %x = fftconv.embed_filter %k center 3 for #both
           : tensor<2x7xf32> -> tensor<2x16x8xcomplex<f32>>
       return %x : tensor<2x16x8xcomplex<f32>>
     }
@@ -164,8 +165,9 @@ def FFTConv_ProjectOp : FFTConv_RowsOp<"project"> {
     Example:
     ```mlir
     #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f32, chip = "cpu">
+    #causal = #fftconv.spectrum<causal, length = 100, plan = #plan>
     func.func @project(%x: tensor<3x2x16x8xf32>, %u: tensor<3x2x100xf16>, %d: tensor<2xf32>) -> tensor<3x2x100xf16> {
-      %y = fftconv.project %x, %u skip(%d : tensor<2xf32>) for #fftconv.spectrum<causal, length = 100, plan = #plan>
+      %y = fftconv.project %x, %u skip(%d : tensor<2xf32>) for #causal
           : tensor<3x2x16x8xf32>, tensor<3x2x100xf16>
       return %y : tensor<3x2x100xf16>
     }

@@ -24,8 +24,14 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
       return %y : tensor<4x2x1000xf32>
     }
     ```
-    After, with `chip=sm_90`, the op carries
-    `plan <points = 1024, radices = [16, 4, 16], theta = i, compute = f32, chip = "sm_90">`.
+    After:
+    ```mlir
+    #plan = #fftconv.plan<points = 1000, radices = [5, 5, 5, 8], theta = i, compute = f32, chip = "cpu">
+    func.func @f(%arg0: tensor<4x2x1000xf32>, %arg1: tensor<2x1000xf32>) -> tensor<4x2x1000xf32> {
+      %0 = fftconv.conv causal %arg0, %arg1 plan #plan : tensor<4x2x1000xf32>, tensor<2x1000xf32>
+      return %0 : tensor<4x2x1000xf32>
+    }
+    ```
   }];
   let options = [
     Option<"chip", "chip", "std::string", "\"cpu\"", "chip to plan for: cpu, sm_80, sm_86, sm_89, sm_90, sm_100, sm_120">,
@@ -75,7 +81,35 @@ def TileRows : Pass<"fftconv-tile-rows", "::mlir::func::FuncOp"> {
       return %y : tensor<4x2x100xf32>
     }
     ```
-    becomes two `scf.for` around a `fftconv.spectral_conv` on `tensor<1x1x100xf32>`.
+    becomes
+    ```mlir
+    #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f32, chip = "cpu">
+    #spectrum = #fftconv.spectrum<causal, length = 100, plan = #plan>
+    func.func @f(%arg0: tensor<4x2x100xf32>, %arg1: tensor<2x16x8xcomplex<f32>, #spectrum>) -> tensor<4x2x100xf32> {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c1_0 = arith.constant 1 : index
+      %c4 = arith.constant 4 : index
+      %0 = tensor.empty() : tensor<4x2x100xf32>
+      %c0_1 = arith.constant 0 : index
+      %c2 = arith.constant 2 : index
+      %1 = scf.for %arg2 = %c0 to %c2 step %c1 iter_args(%arg3 = %0) -> (tensor<4x2x100xf32>) {
+        %extracted_slice = tensor.extract_slice %arg1[%arg2, 0, 0] [1, 16, 8] [1, 1, 1]
+            : tensor<2x16x8xcomplex<f32>, #spectrum> to tensor<1x16x8xcomplex<f32>, #spectrum>
+        %2 = scf.for %arg4 = %c0 to %c4 step %c1_0 iter_args(%arg5 = %arg3) -> (tensor<4x2x100xf32>) {
+          %extracted_slice_2 = tensor.extract_slice %arg0[%arg4, %arg2, 0] [1, 1, 100] [1, 1, 1]
+              : tensor<4x2x100xf32> to tensor<1x1x100xf32>
+          %3 = fftconv.spectral_conv %extracted_slice_2, %extracted_slice : tensor<1x1x100xf32>,
+              tensor<1x16x8xcomplex<f32>, #spectrum>
+          %inserted_slice = tensor.insert_slice %3 into %arg5[%arg4, %arg2, 0] [1, 1, 100] [1, 1, 1]
+              : tensor<1x1x100xf32> into tensor<4x2x100xf32>
+          scf.yield %inserted_slice : tensor<4x2x100xf32>
+        }
+        scf.yield %2 : tensor<4x2x100xf32>
+      }
+      return %1 : tensor<4x2x100xf32>
+    }
+    ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
@@ -93,6 +127,25 @@ def DecomposeToMonarch : Pass<"fftconv-decompose-to-monarch", "::mlir::func::Fun
     func.func @f(%u: tensor<4x2x100xf16>, %s: tensor<2x16x8xcomplex<f16>, #spectrum>) -> tensor<4x2x100xf16> {
       %y = fftconv.spectral_conv %u, %s : tensor<4x2x100xf16>, tensor<2x16x8xcomplex<f16>, #spectrum>
       return %y : tensor<4x2x100xf16>
+    }
+    ```
+    becomes
+    ```mlir
+    #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f16, chip = "cpu">
+    #spectrum = #fftconv.spectrum<causal, length = 100, plan = #plan>
+    func.func @f(%arg0: tensor<4x2x100xf16>, %arg1: tensor<2x16x8xcomplex<f16>, #spectrum>) -> tensor<4x2x100xf16> {
+      %0 = fftconv.embed %arg0 by #plan : tensor<4x2x100xf16> -> tensor<4x2x16x8xf16>
+      %1 = fftconv.dft %0 digit 1 by #plan : tensor<4x2x16x8xf16> -> tensor<4x2x16x8xcomplex<f32>>
+      %2 = fftconv.twiddle %1 digit 2 by #plan : tensor<4x2x16x8xcomplex<f32>> -> tensor<4x2x16x8xcomplex<f16>>
+      %3 = fftconv.dft %2 digit 2 by #plan : tensor<4x2x16x8xcomplex<f16>> -> tensor<4x2x16x8xcomplex<f32>>
+      %4 = fftconv.spectrum_product %3, %arg1 : tensor<4x2x16x8xcomplex<f32>>, tensor<2x16x8xcomplex<f16>,
+          #spectrum> -> tensor<4x2x16x8xcomplex<f16>>
+      %5 = fftconv.dft inverse %4 digit 2 by #plan : tensor<4x2x16x8xcomplex<f16>> -> tensor<4x2x16x8xcomplex<f32>>
+      %6 = fftconv.twiddle inverse %5 digit 2 by #plan : tensor<4x2x16x8xcomplex<f32>>
+          -> tensor<4x2x16x8xcomplex<f16>>
+      %7 = fftconv.dft inverse %6 digit 1 by #plan : tensor<4x2x16x8xcomplex<f16>> -> tensor<4x2x16x8xf32>
+      %8 = fftconv.project %7, %arg0 for #spectrum : tensor<4x2x16x8xf32>, tensor<4x2x100xf16>
+      return %8 : tensor<4x2x100xf16>
     }
     ```
   }];

@@ -1,0 +1,83 @@
+"""The list of programs that every executor runs: boundaries x gates x types x lengths x filter lengths.
+
+`all_programs` is the whole list. `sample_programs` keeps every combination of boundary, type, L and K and deals the gates out in turn, so
+that each pair of values of any two of these meets.
+"""
+
+import dataclasses
+import itertools
+
+BOUNDARIES = ("causal", "circular", "bidirectional")
+GATES = ("none", "pre", "post", "both", "skip", "all")
+TYPES = ("f16", "bf16", "f32")
+LENGTHS = (1, 2, 7, 64, 100, 257, 1000, 1024, 4096, 5000, 8191)
+HEADS = 2
+# Batches: dynamic (run with three rows), one row, two rows.
+BATCHES = ("?", "1", "2")
+
+
+def filter_lengths(length):
+    return sorted({1, 3, max(length // 2, 1), length, 2 * length})
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    boundary: str
+    gates: str
+    type: str
+    length: int
+    taps: int
+    batch: str = "?"
+    heads: int = HEADS
+
+    def __str__(self):
+        batch = "B" if self.batch == "?" else self.batch
+        return f"{self.boundary}-{self.gates}-{self.type}-{batch}x{self.heads}x{self.length}-K{self.taps}"
+
+    @property
+    def center(self):
+        """The index of tap zero of a bidirectional filter: neither end, where there is anything between."""
+        return (self.taps - 1) // 3 if self.boundary == "bidirectional" else None
+
+    @property
+    def gate_operands(self):
+        """The names of the operands after u and k, in order."""
+        return {
+            "none": (),
+            "pre": ("pre_gate",),
+            "post": ("post_gate",),
+            "both": ("pre_gate", "post_gate"),
+            "skip": ("skip",),
+            "all": ("pre_gate", "post_gate", "skip"),
+        }[self.gates]
+
+    @property
+    def mlir(self):
+        u, k, d = (
+            f"tensor<{self.batch}x{self.heads}x{self.length}x{self.type}>",
+            f"tensor<{self.heads}x{self.taps}xf32>",
+            f"tensor<{self.heads}xf32>",
+        )
+        types = {"pre_gate": u, "post_gate": u, "skip": d}
+        parameters = "".join(f", %{name}: {types[name]}" for name in self.gate_operands)
+        operands = "".join(f" {name}(%{name} : {types[name]})" for name in self.gate_operands)
+        center = "" if self.center is None else f" center {self.center}"
+        return (
+            f"func.func @f(%u: {u}, %k: {k}{parameters}) -> {u} {{\n"
+            f"  %y = fftconv.conv {self.boundary} %u, %k{center}{operands} : {u}, {k}\n"
+            f"  return %y : {u}\n}}\n"
+        )
+
+
+def all_programs():
+    for (b, boundary), (t, type_), (l, length) in itertools.product(*map(enumerate, (BOUNDARIES, TYPES, LENGTHS))):
+        for k, taps in enumerate(filter_lengths(length)):
+            for g, gates in enumerate(GATES):
+                yield Program(boundary, gates, type_, length, taps, BATCHES[(b + l + k + g) % len(BATCHES)])
+
+
+def sample_programs():
+    for i, program in enumerate(all_programs()):
+        combination, gates = divmod(i, len(GATES))
+        if gates == combination % len(GATES):
+            yield program
