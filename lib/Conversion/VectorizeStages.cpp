@@ -28,6 +28,9 @@ namespace fftconv {
 using namespace mlir;
 using namespace fftconv;
 
+/// The largest constant matrix that becomes straight-line code: a complex one of radix 64.
+static constexpr int64_t maxMatrixSize = 4 * 64 * 64;
+
 namespace {
 /// Dimensions of the result of a stage, by how a tile treats them.
 struct Stage {
@@ -162,7 +165,7 @@ struct VectorizeStages : fftconv::impl::VectorizeStagesBase<VectorizeStages> {
     IRRewriter rewriter(&getContext());
     DenseSet<Operation *> fused;
     for (Stage &stage : llvm::reverse(stages))
-      if (!fused.contains(stage.transform))
+      if (!fused.contains(stage.transform) && isWorthwhile(stage))
         if (failed(tile(rewriter, stage, fused)))
           return signalPassFailure();
 
@@ -174,6 +177,16 @@ struct VectorizeStages : fftconv::impl::VectorizeStagesBase<VectorizeStages> {
     vector::TransferWriteOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
+  }
+
+  /// False, with a remark, for a matrix that would become too much straight-line code.
+  static bool isWorthwhile(Stage &stage) {
+    auto matrix = cast<ShapedType>(stage.transform.getDpsInputs()[0].getType());
+    if (matrix.getNumElements() <= maxMatrixSize)
+      return true;
+    remark::missed(stage.transform.getLoc(), remark::RemarkOpts::name("NotTiled").category("fftconv-vectorize-stages"))
+        << remark::reason("the matrix of the stage is too large to unroll");
+    return false;
   }
 
   LogicalResult tile(RewriterBase &rewriter, Stage &stage, DenseSet<Operation *> &fused) {

@@ -15,3 +15,13 @@ func.func @huge_table(%x: tensor<1x16384x16384xcomplex<f32>>) -> tensor<1x16384x
   %y = fftconv.twiddle %x digit 2 by #plan : tensor<1x16384x16384xcomplex<f32>> -> tensor<1x16384x16384xcomplex<f32>>
   return %y : tensor<1x16384x16384xcomplex<f32>>
 }
+
+// -----
+
+#plan = #fftconv.plan<points = 65536, radices = [65536], theta = one, compute = f32, chip = "cpu">
+func.func @huge_matrix(%x: tensor<1x65536xcomplex<f32>>) -> tensor<1x65536xcomplex<f32>> {
+  // expected-error @+2 {{the matrix of digit 1, of radix 65536, is too large for a constant table}}
+  // expected-error @+1 {{failed to legalize operation 'fftconv.dft'}}
+  %y = fftconv.dft %x digit 1 by #plan : tensor<1x65536xcomplex<f32>> -> tensor<1x65536xcomplex<f32>>
+  return %y : tensor<1x65536xcomplex<f32>>
+}

@@ -9,7 +9,7 @@ import pytest
 from conftest import call
 from direct import convolve, relative_error
 from hypothesis import strategies as st
-from programs import BOUNDARIES, GATES, Program
+from programs import BOUNDARIES, GATES, Program, heads_of
 
 BUDGETS = {"f16": 1.5e-3 + 2**-11, "bf16": 1.2e-2 + 2**-8, "f32": 2e-6}
 # The reference computes in f64 and is rounded once, on writing.
@@ -18,14 +18,15 @@ ROUNDING = {"f16": 2**-11, "bf16": 2**-8, "f32": 2**-24}
 
 @st.composite
 def programs(draw):
+    length = draw(st.integers(1, 700))
     return Program(
         boundary=draw(st.sampled_from(BOUNDARIES)),
         gates=draw(st.sampled_from(GATES)),
         type=draw(st.sampled_from(sorted(BUDGETS))),
-        length=draw(st.integers(1, 700)),
+        length=length,
         taps=draw(st.integers(1, 1000)),
         batch=draw(st.sampled_from(["?", "1", "4", "5"])),
-        heads=draw(st.integers(1, 4)),
+        heads=draw(st.integers(1, 4)) + heads_of(length),
     )
 
 

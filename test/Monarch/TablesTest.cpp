@@ -160,13 +160,44 @@ TEST(Tables, ProductsAreConvolutions) {
   }
 }
 
+// The digits of u[n] = ((n^2 + 3n) mod 11 - 5) / 4 under 3 x 2 x 4, from an independent program in numpy.
+TEST(Tables, AgreesWithAnIndependentModel) {
+  struct Expected {
+    bool rightAngle;
+    int64_t position;
+    Complex value;
+  };
+  static const Expected table[] = {
+      {true, 0, {0.642740707407302, 0.5139206342107574}},
+      {true, 1, {0.16575197453071744, -0.6318242085146927}},
+      {true, 5, {-1.0469727267120932, -0.1158142092826774}},
+      {true, 10, {0.09663305871482471, -0.22316427230238178}},
+      {true, 17, {-0.2119858296771452, 0.2790450821382377}},
+      {true, 23, {0.0015589949836724837, -0.07817669244629791}},
+      {false, 0, {0.8164965809277259, 0.0}},
+      {false, 1, {-0.71443450831176, -1.4288690166235207}},
+      {false, 5, {-0.7567100029932011, 0.6670301360914133}},
+      {false, 10, {-0.11021041433018577, -0.21713215059591717}},
+      {false, 17, {0.28067069969390546, 0.30935921676911504}},
+      {false, 23, {-0.42011967155972485, 0.1237292443124872}},
+  };
+  Row u(24);
+  for (int64_t n = 0; n < 24; ++n)
+    u[n] = static_cast<double>((n * n + 3 * n) % 11 - 5) / 4;
+  for (const Expected &expected : table) {
+    Complex value = forward(u, {{3, 2, 4}, expected.rightAngle})[expected.position];
+    EXPECT_NEAR(value.real(), expected.value.real(), 1e-14);
+    EXPECT_NEAR(value.imag(), expected.value.imag(), 1e-14);
+  }
+}
+
 // Counts that can be done by hand: 4 r1 + 8 (r2 + ... ) with real ends.
 TEST(Tables, CountsMultiplyAdds) {
   EXPECT_EQ(multiplyAdds({{16, 16, 16}, true}, /*realEnds=*/true), 4 * 16 + 8 * 32);
   EXPECT_EQ(multiplyAdds({{7, 3}, false}, /*realEnds=*/false), 8 * 10);
 }
 
-// Errors of f16 operands with wide sums, M = 256, as measured on an independent model: 5e-4 to 8e-4.
+// Errors of f16 operands with wide sums, M = 256, 5.3e-4 on an independent model.
 TEST(Tables, SixteenBitOperandsStayInTheirBudget) {
   auto half = [](double v) {
     if (v == 0)
@@ -211,6 +242,6 @@ TEST(Tables, SixteenBitOperandsStayInTheirBudget) {
     worst = std::max(worst, relativeError(y, expected));
     best = std::min(best, relativeError(y, expected));
   }
-  EXPECT_LT(worst, 1e-3);
-  EXPECT_GT(best, 2e-4); // rounding did happen
+  EXPECT_LT(worst, 7e-4);
+  EXPECT_GT(best, 4e-4);
 }

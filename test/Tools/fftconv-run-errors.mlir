@@ -5,6 +5,8 @@
 // RUN: not fftconv-run %s --entry=layer --dim=0 2>&1 | FileCheck %s --check-prefix=DIM
 // RUN: not fftconv-run %s --entry=integers 2>&1 | FileCheck %s --check-prefix=TYPE
 // RUN: not fftconv-run %s --entry=foreign --device=reference 2>&1 | FileCheck %s --check-prefix=FOREIGN
+// RUN: not fftconv-run %s --entry=layer --dim=1000000000000 2>&1 | FileCheck %s --check-prefix=MEMORY
+// RUN: not fftconv-run %s --entry=layer --dim=9000000000000000000 2>&1 | FileCheck %s --check-prefix=OVERFLOW
 
 // Files that are not what is needed.
 // RUN: fftconv-run %s --entry=layer --output=%t.y.npy
@@ -25,6 +27,8 @@
 // COMPARE: fftconv-run: --compare-with takes 'reference', not 'cpu'
 // RTOL: fftconv-run: --rtol must be above 0
 // DIM: fftconv-run: --dim and --repeat must be at least 1, --sample at least 0
+// MEMORY: fftconv-run: 1000000000000x3x101xf32 does not fit the memory of this machine
+// OVERFLOW: fftconv-run: 9000000000000000000x3x101xf32 does not fit the memory of this machine
 // TYPE: fftconv-run: cannot pass tensor<3xi32> in or out of an entry: only ranked tensors of f16, bf16, f32 or f64
 // FOREIGN: fftconv-run: the reference executor does not know 'math.exp'
 // NUMBER: fftconv-run: @layer takes 2 inputs, 1 were given with --input

@@ -10,9 +10,11 @@
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <chrono>
 #include <random>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace fftconv;
@@ -71,6 +73,20 @@ using Tensors = SmallVector<Tensor>;
 using Samples = SmallVector<SmallVector<int64_t>>;
 } // namespace
 
+/// An error where a tensor would not fit the memory of this machine, which would otherwise end the process.
+static llvm::Error checkMemory(ElementType type, ArrayRef<int64_t> shape) {
+  int64_t bytes = byteWidth(type);
+  bool overflow = false;
+  for (int64_t dim : shape)
+    overflow |= llvm::MulOverflow(bytes, dim, bytes);
+  if (!overflow && bytes / sysconf(_SC_PAGESIZE) < sysconf(_SC_PHYS_PAGES))
+    return llvm::Error::success();
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::interleave(shape, os, "x");
+  return llvm::createStringError(text + "x" + fftconv::name(type) + " does not fit the memory of this machine");
+}
+
 static llvm::Expected<Tensors> getInputs(const Options &options, func::FuncOp entry) {
   Tensors tensors;
   if (!options.inputs.empty() && options.inputs.size() != entry.getNumArguments())
@@ -86,6 +102,8 @@ static llvm::Expected<Tensors> getInputs(const Options &options, func::FuncOp en
       for (int64_t &size : shape)
         if (size == ShapedType::kDynamic)
           size = options.dim;
+      if (llvm::Error error = checkMemory(*element, shape))
+        return error;
       tensors.push_back(Tensor::random(*element, shape, options.seed * 1000 + i));
       continue;
     }
@@ -109,6 +127,8 @@ static llvm::Expected<Tensors> makeResults(func::FuncOp entry, ArrayRef<Tensor> 
     llvm::Expected<SmallVector<int64_t>> shape = getShape(value, inputs);
     if (!shape)
       return shape.takeError();
+    if (llvm::Error error = checkMemory(*element, *shape))
+      return error;
     results.push_back(Tensor(*element, *shape));
   }
   return results;

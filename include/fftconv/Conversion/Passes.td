@@ -17,7 +17,7 @@ def ConvertFFTConvToLinalg : Pass<"convert-fftconv-to-linalg", "::mlir::ModuleOp
     contraction with a constant matrix and every `twiddle` one with 2x2 rotations. A spectrum, which multiplies, becomes a tensor of such
     rotations: tensor<2x2xHx digits xC>. Sums are f32 whatever the type of the operands.
 
-    Fails at ops of the rungs above, and at plans whose twiddle tables would exceed 2^28 values.
+    Fails at ops of the rungs above, and at plans whose matrices or twiddle tables would exceed 2^28 values.
 
     ```mlir
     #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f32, chip = "cpu">
@@ -38,7 +38,7 @@ def VectorizeStages : Pass<"fftconv-vectorize-stages", "::mlir::func::FuncOp"> {
     Tiles every contraction of a digit to one register block, fuses the twiddles, products and roundings around it into the same
     loops, and vectorises the block (upstream's tiling, fusion and vectorisation). A block holds all of the digit and `lanes` values of the
     faster digits, or `block` positions of the slower ones where the digit is the fastest. Elementwise ops elsewhere are left
-    to the loop vectoriser of LLVM. An op that cannot be tiled stays a linalg op, with a missed remark.
+    to the loop vectoriser of LLVM. An op that cannot be tiled, or whose radix is above 64, stays a linalg op, with a missed remark.
 
     ```mlir
     #plan = #fftconv.plan<points = 128, radices = [16, 8], theta = i, compute = f32, chip = "cpu">
