@@ -21,3 +21,6 @@ config.substitutions += [
     ("%root", config.project),
     ("%build", config.build_dir),
 ]
+# A sanitizer's runtime cannot be loaded into a program that was built without it.
+if config.asan:
+    config.available_features.add("asan")

@@ -9,7 +9,7 @@ python=(numpy)
 for want in "$@"; do
   case "$want" in
   test)
-    packages+=(libgtest-dev clang-format-14)
+    packages+=(libgtest-dev clang-format-14 clang-22)
     python+=(pytest pytest-xdist hypothesis)
     ;;
   demo)

@@ -28,7 +28,8 @@ struct LowerDft : OpConversionPattern<DftOp> {
     Type operand = e.type(x).getElementType();
 
     if (r > maxTableSize / r / 4)
-      return op.emitOpError("the matrix of digit ") << digit << ", of radix " << r << ", is too large for a constant table";
+      return op.emitOpError("the matrix of digit ")
+             << digit << ", of radix " << r << ", is too large for a constant table";
 
     // The complex matrix as a real one, [plane out][k][plane in][n]: (re, -im; im, re).
     std::vector<Complex> matrix = monarch::dftMatrix(getDigits(op.getPlan()), digit, op.getInverse());

@@ -1,3 +1,4 @@
+// UNSUPPORTED: asan
 // RUN: mlir-opt %s --load-dialect-plugin=%plugin --load-pass-plugin=%plugin \
 // RUN:   --pass-pipeline="builtin.module(fftconv-plan-convs{chip=sm_89},func.func(fftconv-hoist-spectra,fftconv-decompose-to-monarch))" \
 // RUN:   | FileCheck %s

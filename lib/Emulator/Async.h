@@ -1,0 +1,32 @@
+//===- Async.h - Copies that complete later ---------------------*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A copy is made as late as PTX allows: at the wait of the thread that issued it, or at the wait for its mbarrier. Whoever reads
+// its destination earlier sees old bytes, and a check says so.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_LIB_EMULATOR_ASYNC_H
+#define FFTCONV_LIB_EMULATOR_ASYNC_H
+
+#include "Machine.h"
+
+namespace fftconv::emulator {
+
+class Decoder;
+
+/// Completes the cp.async of `lanes`, all but the latest `pending` groups that each has committed (0 completes what is not
+/// committed, too, as wait_all does).
+void completeCopies(Warp &warp, uint32_t lanes, uint64_t pending);
+
+/// Completes bulk copies to shared memory; called between turns of warps.
+void completeBulkCopies(Cta &cta);
+
+/// bar.red: a barrier that also counts or combines predicates.
+bool decodeBarrierReduction(Decoder &decoder, Op &op);
+
+} // namespace fftconv::emulator
+
+#endif // FFTCONV_LIB_EMULATOR_ASYNC_H

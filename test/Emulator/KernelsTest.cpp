@@ -1,0 +1,232 @@
+//===- KernelsTest.cpp - Kernels that compilers made ----------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The kernels of kernels/kernels.cu, compiled by clang and (where there is one) nvcc, on data of the host's making. Every run has all
+// checks on and must be clean; counters are compared with what can be counted by hand.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../../lib/Emulator/Numeric.h"
+#include "Harness.h"
+
+#include <complex>
+#include <numbers>
+#include <numeric>
+
+using namespace fftconv::emulator;
+
+namespace {
+/// The paths of the compiled kernels, one for each compiler.
+std::vector<std::string> compiled() {
+  std::vector<std::string> paths;
+  std::stringstream list(FFTCONV_KERNELS);
+  for (std::string path; std::getline(list, path, ':');)
+    paths.push_back(path);
+  return paths;
+}
+
+class Kernels : public testing::TestWithParam<std::tuple<std::string, uint64_t>> {
+protected:
+  void SetUp() override {
+    program = std::make_unique<Program>(readFile(std::get<0>(GetParam())));
+    options.seed = std::get<1>(GetParam());
+  }
+  Result clean(Session &run, const char *kernel, Dim grid, Dim block) {
+    Result result = run.launch(kernel, grid, block, 0, options);
+    EXPECT_TRUE(result.ok()) << describe(result);
+    return result;
+  }
+
+  std::unique_ptr<Program> program;
+  std::mt19937 random{7};
+  Options options;
+};
+
+std::vector<float> normal(std::mt19937 &random, size_t count) {
+  std::normal_distribution<float> distribution;
+  std::vector<float> values(count);
+  for (float &v : values)
+    v = distribution(random);
+  return values;
+}
+
+std::vector<uint16_t> halves(const std::vector<float> &values) {
+  std::vector<uint16_t> result;
+  for (float v : values)
+    result.push_back(doubleToHalf(v));
+  return result;
+}
+
+double relativeError(const std::vector<float> &x, const std::vector<double> &reference) {
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    error += (x[i] - reference[i]) * (x[i] - reference[i]);
+    norm += reference[i] * reference[i];
+  }
+  return std::sqrt(error / norm);
+}
+
+std::vector<double> product(const std::vector<uint16_t> &a, const std::vector<uint16_t> &b, size_t M, size_t N,
+                            size_t K) {
+  std::vector<double> c(M * N);
+  for (size_t m = 0; m < M; ++m)
+    for (size_t k = 0; k < K; ++k)
+      for (size_t n = 0; n < N; ++n)
+        c[m * N + n] += double(halfToFloat(a[m * K + k])) * halfToFloat(b[k * N + n]);
+  return c;
+}
+
+uint64_t of(const Result &result, Class c) { return result.instructions[static_cast<size_t>(c)]; }
+} // namespace
+
+TEST_P(Kernels, Saxpy) {
+  std::vector<float> x = normal(random, 1000), y = normal(random, 1000), before = y;
+  Session run(*program);
+  run.buffer("y", y).buffer("x", x).value(2.5f).value(1000);
+  Result result = clean(run, "saxpy", {8}, {128});
+  for (size_t i = 0; i < 1000; ++i)
+    ASSERT_EQ(y[i], std::fmaf(2.5f, x[i], before[i]));
+  // 31 full warps and one of 8 lanes: two reads and one write of 4 bytes each.
+  EXPECT_EQ(result.total.globalBytes, 1000u * 12);
+  EXPECT_EQ(result.total.globalSectors, 1000u * 12 / 32);
+  EXPECT_EQ(result.total.globalIdealSectors, result.total.globalSectors);
+}
+
+TEST_P(Kernels, ReduceSum) {
+  std::vector<int> in(10007), out(4, -1);
+  for (int &v : in)
+    v = static_cast<int>(random() % 1000);
+  Session run(*program);
+  run.buffer("out", out).buffer("in", in).value(static_cast<int>(in.size()));
+  Result result = clean(run, "reduceSum", {4}, {256});
+  EXPECT_EQ(std::accumulate(out.begin(), out.end(), 0), std::accumulate(in.begin(), in.end(), 0));
+  EXPECT_EQ(result.total.barriers, 4u * 8);
+}
+
+TEST_P(Kernels, Histogram) {
+  std::vector<unsigned char> in(5000);
+  std::vector<uint32_t> counts(256), expected(256);
+  for (unsigned char &v : in)
+    ++expected[v = static_cast<unsigned char>(random() % 16 * (random() % 17))];
+  Session run(*program);
+  run.buffer("counts", counts).buffer("in", in).value(5000);
+  clean(run, "histogram", {5}, {96});
+  EXPECT_EQ(counts, expected);
+}
+
+TEST_P(Kernels, Fft) {
+  std::vector<float> in = normal(random, 3 * 512), out(3 * 512, NAN), table(256);
+  for (int i = 0; i < 128; ++i) {
+    table[2 * i] = static_cast<float>(std::cos(2 * std::numbers::pi * i / 256));
+    table[2 * i + 1] = static_cast<float>(-std::sin(2 * std::numbers::pi * i / 256));
+  }
+  Session run(*program);
+  // Constant memory is filled the way a host program fills it, by the address of the variable.
+  uint64_t constant = run.device.variable("twiddles");
+  run.device.write(constant, std::as_bytes(std::span(table)));
+  run.buffer("out", out).buffer("in", in);
+  Result result = clean(run, "fft256", {3}, {64});
+  std::vector<double> expected(3 * 512);
+  for (int s = 0; s < 3; ++s)
+    for (int k = 0; k < 256; ++k) {
+      std::complex<double> sum = 0;
+      for (int n = 0; n < 256; ++n)
+        sum += std::complex<double>(in[2 * (s * 256 + n)], in[2 * (s * 256 + n) + 1]) *
+               std::polar(1.0, -2 * std::numbers::pi * n * k / 256);
+      expected[2 * (s * 256 + k)] = sum.real();
+      expected[2 * (s * 256 + k) + 1] = sum.imag();
+    }
+  EXPECT_LT(relativeError(out, expected), 1e-6);
+  EXPECT_EQ(result.total.barriers, 3u * 2 * 9);
+}
+
+TEST_P(Kernels, DivergentLoopsAndCalls) {
+  std::vector<int> in(100), out(100, -1);
+  for (int i = 0; i < 100; ++i)
+    in[i] = i + 1;
+  Session run(*program);
+  run.buffer("out", out).buffer("in", in).value(100);
+  clean(run, "diverge", {2}, {64});
+  for (int i = 0; i < 100; ++i) {
+    int n = in[i], steps = 0;
+    for (; n != 1; ++steps)
+      n = n % 2 ? 3 * n + 1 : n / 2;
+    switch (steps % 5) {
+    case 0:
+      steps *= 7;
+      break;
+    case 1:
+      steps -= 100;
+      break;
+    case 2:
+      steps ^= 0x55;
+      break;
+    case 3:
+      steps = in[i] >> (in[i] & 7);
+      break;
+    default:
+      break;
+    }
+    ASSERT_EQ(out[i], steps) << i;
+  }
+}
+
+TEST_P(Kernels, MatrixProductWithPipelinedCopies) {
+  const int M = 128, N = 192, K = 160;
+  std::vector<uint16_t> a = halves(normal(random, M * K)), b = halves(normal(random, K * N));
+  std::vector<float> c(M * N, NAN);
+  Session run(*program);
+  run.buffer("c", c).buffer("a", a).buffer("b", b).value(M).value(N).value(K);
+  Result result = clean(run, "matmul", {M / 64 * (N / 64)}, {128});
+  EXPECT_LT(relativeError(c, product(a, b, M, N, K)), 1e-6);
+  EXPECT_EQ(result.total.multiplyAdds, uint64_t(M) * N * K);
+  EXPECT_EQ(of(result, Class::Mma), uint64_t(M) * N * K / 2048);
+  // Every tile of A is read N / 64 times, every tile of B M / 64 times; C is written once.
+  EXPECT_EQ(result.total.globalBytes, uint64_t(M) * K * 2 * (N / 64) + uint64_t(K) * N * 2 * (M / 64) + M * N * 4u);
+  // Rows of 80 and 144 bytes keep the eight rows of a matrix in different banks; only where eight lanes copy two rows of A, of 64
+  // bytes each and 80 apart, does their fourth overlap.
+  EXPECT_EQ(result.total.sharedWavefronts - result.total.sharedIdealWavefronts, uint64_t(M) * K * 2 / 128 * (N / 64));
+}
+
+TEST_P(Kernels, WmmaProduct) {
+  const int M = 48, N = 32, K = 64;
+  std::vector<uint16_t> a = halves(normal(random, M * K)), b = halves(normal(random, K * N));
+  std::vector<float> c(M * N, NAN);
+  Session run(*program);
+  run.buffer("c", c).buffer("a", a).buffer("b", b).value(N).value(K);
+  Result result = clean(run, "wmmaMatmul", {M / 16 * (N / 16)}, {32});
+  EXPECT_LT(relativeError(c, product(a, b, M, N, K)), 1e-6);
+  EXPECT_EQ(result.total.multiplyAdds, uint64_t(M) * N * K);
+}
+
+TEST_P(Kernels, TransposeCountsBankConflicts) {
+  std::vector<float> in = normal(random, 64 * 64), out(64 * 64, NAN), again(64 * 64, NAN);
+  Session padded(*program), conflicting(*program);
+  padded.buffer("out", out).buffer("in", in).value(64);
+  conflicting.buffer("out", again).buffer("in", in).value(64);
+  Result good = clean(padded, "transposePadded", {4}, {256}),
+         bad = clean(conflicting, "transposeConflicting", {4}, {256});
+  for (int r = 0; r < 64; ++r)
+    for (int c = 0; c < 64; ++c)
+      ASSERT_EQ(out[r * 64 + c], in[c * 64 + r]);
+  EXPECT_EQ(out, again);
+  // 32 rows in and out of each of 4 tiles: one wavefront each, or 32 for each row that is read as a column.
+  EXPECT_EQ(good.total.sharedWavefronts, 4u * 64);
+  EXPECT_EQ(bad.total.sharedWavefronts, 4u * (32 + 32 * 32));
+  EXPECT_EQ(bad.total.sharedIdealWavefronts, 4u * 64);
+}
+
+TEST_P(Kernels, LastBlockReadsWhatOthersReleased) {
+  std::vector<float> in(5000, 1.0f), partial(7, NAN), total(1, NAN);
+  std::vector<uint32_t> counter(1);
+  Session run(*program);
+  run.buffer("total", total).buffer("partial", partial).buffer("counter", counter).buffer("in", in).value(5000);
+  clean(run, "lastBlockSum", {7}, {64});
+  EXPECT_EQ(total[0], 5000);
+}
+
+INSTANTIATE_TEST_SUITE_P(Compilers, Kernels,
+                         testing::Combine(testing::ValuesIn(compiled()),
+                                          testing::Values(uint64_t(0), uint64_t(1), uint64_t(99))));

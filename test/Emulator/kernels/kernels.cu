@@ -1,0 +1,214 @@
+// Kernels that the emulator's tests compile with clang, and with nvcc where there is one: PTX that we did not write.
+#include "prelude.h"
+
+// y = a x + y, a tail of threads without work.
+KERNEL saxpy(float *y, const float *x, float a, int n) {
+  int i = BID * BLOCK + TID;
+  if (i < n)
+    y[i] = a * x[i] + y[i];
+}
+
+// Sum of a block: shuffles inside warps, shared memory between them.
+KERNEL reduceSum(int *out, const int *in, int n) {
+  __shared__ int partial[32];
+  int sum = 0;
+  for (int i = BID * BLOCK + TID; i < n; i += BLOCK * GRID)
+    sum += in[i];
+  for (int delta = 16; delta > 0; delta /= 2)
+    sum += shuffleDown(sum, delta);
+  if (LANE == 0)
+    partial[WARP] = sum;
+  sync();
+  if (WARP == 0) {
+    sum = LANE < BLOCK / 32 ? partial[LANE] : 0;
+    for (int delta = 16; delta > 0; delta /= 2)
+      sum += shuffleDown(sum, delta);
+    if (LANE == 0)
+      out[BID] = sum;
+  }
+}
+
+// Counts of bytes, in shared memory and then in global memory.
+KERNEL histogram(u32 *counts, const unsigned char *in, int n) {
+  __shared__ u32 local[256];
+  for (int i = TID; i < 256; i += BLOCK)
+    local[i] = 0;
+  sync();
+  for (int i = BID * BLOCK + TID; i < n; i += BLOCK * GRID)
+    asm volatile("red.shared.add.u32 [%0], 1;" ::"r"(sharedAddress(&local[in[i]])) : "memory");
+  sync();
+  for (int i = TID; i < 256; i += BLOCK)
+    asm volatile("red.global.add.u32 [%0], %1;" ::"l"(counts + i), "r"(local[i]) : "memory");
+}
+
+// Radix-2 Stockham FFT of 256 points in shared memory, one signal for each block of 64 threads; twiddles from constant memory.
+__constant__ float twiddles[256];
+KERNEL fft256(float *out, const float *in) {
+  __shared__ float re[2][256], im[2][256];
+  for (int i = TID; i < 256; i += 64) {
+    re[0][i] = in[2 * (BID * 256 + i)];
+    im[0][i] = in[2 * (BID * 256 + i) + 1];
+  }
+  sync();
+  int from = 0;
+  for (int l = 1, m = 128; m >= 1; l *= 2, m /= 2) {
+    for (int b = TID; b < 128; b += 64) {
+      int j = b / m, k = b % m;
+      float wr = twiddles[2 * j * m], wi = twiddles[2 * j * m + 1];
+      float cr = re[from][k + 2 * j * m + m], ci = im[from][k + 2 * j * m + m];
+      float dr = wr * cr - wi * ci, di = wr * ci + wi * cr;
+      float ar = re[from][k + 2 * j * m], ai = im[from][k + 2 * j * m];
+      re[from ^ 1][k + j * m] = ar + dr;
+      im[from ^ 1][k + j * m] = ai + di;
+      re[from ^ 1][k + j * m + 128] = ar - dr;
+      im[from ^ 1][k + j * m + 128] = ai - di;
+    }
+    sync();
+    from ^= 1;
+  }
+  for (int i = TID; i < 256; i += 64) {
+    out[2 * (BID * 256 + i)] = re[from][i];
+    out[2 * (BID * 256 + i) + 1] = im[from][i];
+  }
+}
+
+// Divergent loops of different length around a call, a switch, and a local array indexed at run time.
+__device__ __attribute__((noinline)) int collatz(int n) {
+  int steps = 0;
+  while (n != 1) {
+    n = n % 2 ? 3 * n + 1 : n / 2;
+    ++steps;
+  }
+  return steps;
+}
+KERNEL diverge(int *out, const int *in, int n) {
+  int i = BID * BLOCK + TID;
+  if (i >= n)
+    return;
+  int value = in[i], history[8];
+  for (int j = 0; j < 8; ++j)
+    history[j] = value >> j;
+  int steps = collatz(value);
+  switch (steps % 5) {
+  case 0:
+    steps = steps * 7;
+    break;
+  case 1:
+    steps = steps - 100;
+    break;
+  case 2:
+    steps ^= 0x55;
+    break;
+  case 3:
+    steps = history[value & 7];
+    break;
+  default:
+    break;
+  }
+  out[i] = steps;
+}
+
+// C = A B in f16 with f32 sums: tiles of 64 x 64 x 32, two stages of cp.async, ldmatrix, mma; 128 threads. M, N, K multiples of 64, 64, 32.
+KERNEL matmul(float *c, const half *a, const half *b, int M, int N, int K) {
+  __shared__ __attribute__((aligned(128))) half as[2][64][40], bs[2][32][72];
+  int tiles = N / 64, row = BID / tiles * 64, column = BID % tiles * 64;
+  auto copy = [&](int stage, int k) {
+    for (int i = TID; i < 256; i += 128) {
+      copyAsync16(&as[stage][i / 4][i % 4 * 8], a + (long)(row + i / 4) * K + k + i % 4 * 8);
+      copyAsync16(&bs[stage][i / 8][i % 8 * 8], b + (long)(k + i / 8) * N + column + i % 8 * 8);
+    }
+    commitCopies();
+  };
+  float sum[8][4] = {};
+  copy(0, 0);
+  for (int k = 0, stage = 0; k < K; k += 32, stage ^= 1) {
+    if (k + 32 < K) {
+      copy(stage ^ 1, k + 32);
+      waitCopies<1>();
+    } else {
+      waitCopies<0>();
+    }
+    sync();
+    for (int kk = 0; kk < 32; kk += 16) {
+      u32 fa[4], fb[2];
+      loadMatrix4(fa, &as[stage][WARP * 16 + LANE % 16][kk + LANE / 16 * 8]);
+      for (int n = 0; n < 8; ++n) {
+        loadMatrix2Transposed(fb, &bs[stage][kk + LANE % 16][n * 8]);
+        mma16816(sum[n], fa, fb);
+      }
+    }
+    sync();
+  }
+  for (int n = 0; n < 8; ++n)
+    for (int i = 0; i < 4; ++i)
+      c[(long)(row + WARP * 16 + LANE / 4 + i / 2 * 8) * N + column + n * 8 + LANE % 4 * 2 + i % 2] = sum[n][i];
+}
+
+// The same product of 16 x 16 tiles by wmma: one warp each.
+KERNEL wmmaMatmul(float *c, const half *a, const half *b, int N, int K) {
+  int tiles = N / 16, row = BID / tiles * 16, column = BID % tiles * 16;
+  float d[8] = {};
+  for (int k = 0; k < K; k += 16) {
+    u32 fa[8], fb[8];
+    asm volatile("wmma.load.a.sync.aligned.row.m16n16k16.global.f16 {%0,%1,%2,%3,%4,%5,%6,%7}, [%8], %9;"
+                 : "=r"(fa[0]), "=r"(fa[1]), "=r"(fa[2]), "=r"(fa[3]), "=r"(fa[4]), "=r"(fa[5]), "=r"(fa[6]), "=r"(fa[7])
+                 : "l"(a + (long)row * K + k), "r"(K));
+    asm volatile("wmma.load.b.sync.aligned.row.m16n16k16.global.f16 {%0,%1,%2,%3,%4,%5,%6,%7}, [%8], %9;"
+                 : "=r"(fb[0]), "=r"(fb[1]), "=r"(fb[2]), "=r"(fb[3]), "=r"(fb[4]), "=r"(fb[5]), "=r"(fb[6]), "=r"(fb[7])
+                 : "l"(b + (long)k * N + column), "r"(N));
+    asm volatile("wmma.mma.sync.aligned.row.row.m16n16k16.f32.f32 {%0,%1,%2,%3,%4,%5,%6,%7}, "
+                 "{%8,%9,%10,%11,%12,%13,%14,%15}, {%16,%17,%18,%19,%20,%21,%22,%23}, {%0,%1,%2,%3,%4,%5,%6,%7};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7])
+                 : "r"(fa[0]), "r"(fa[1]), "r"(fa[2]), "r"(fa[3]), "r"(fa[4]), "r"(fa[5]), "r"(fa[6]), "r"(fa[7]), "r"(fb[0]),
+                   "r"(fb[1]), "r"(fb[2]), "r"(fb[3]), "r"(fb[4]), "r"(fb[5]), "r"(fb[6]), "r"(fb[7]));
+  }
+  asm volatile("wmma.store.d.sync.aligned.row.m16n16k16.global.f32 [%0], {%1,%2,%3,%4,%5,%6,%7,%8}, %9;" ::"l"(
+                   c + (long)row * N + column),
+               "f"(d[0]), "f"(d[1]), "f"(d[2]), "f"(d[3]), "f"(d[4]), "f"(d[5]), "f"(d[6]), "f"(d[7]), "r"(N)
+               : "memory");
+}
+
+// Transpose through shared memory; PAD says whether columns are conflict-free.
+template <int PAD>
+__device__ inline void transpose(float *out, const float *in, int n) {
+  __shared__ float tile[32][32 + PAD];
+  int tiles = n / 32, bx = BID % tiles * 32, by = BID / tiles * 32;
+  for (int r = WARP; r < 32; r += BLOCK / 32)
+    tile[r][LANE] = in[(by + r) * n + bx + LANE];
+  sync();
+  for (int r = WARP; r < 32; r += BLOCK / 32)
+    out[(bx + r) * n + by + LANE] = tile[LANE][r];
+}
+KERNEL transposePadded(float *out, const float *in, int n) { transpose<1>(out, in, n); }
+KERNEL transposeConflicting(float *out, const float *in, int n) { transpose<0>(out, in, n); }
+
+// The last block to finish adds up what all have left behind: a fence, an atomic counter, a fence.
+KERNEL lastBlockSum(float *total, float *partial, u32 *counter, const float *in, int n) {
+  __shared__ float sums[32];
+  __shared__ bool last;
+  float sum = 0;
+  for (int i = BID * BLOCK + TID; i < n; i += BLOCK * GRID)
+    sum += in[i];
+  for (int mask = 16; mask > 0; mask /= 2)
+    sum += shuffleXor(sum, mask);
+  if (LANE == 0)
+    sums[WARP] = sum;
+  sync();
+  if (TID == 0) {
+    sum = 0;
+    for (int i = 0; i < BLOCK / 32; ++i)
+      sum += sums[i];
+    partial[BID] = sum;
+    asm volatile("fence.acq_rel.gpu;" ::: "memory");
+    u32 before;
+    asm volatile("atom.global.add.u32 %0, [%1], 1;" : "=r"(before) : "l"(counter) : "memory");
+    asm volatile("fence.acq_rel.gpu;" ::: "memory");
+    last = before == (u32)GRID - 1;
+    if (last) {
+      sum = 0;
+      for (int i = 0; i < GRID; ++i)
+        sum += partial[i];
+      *total = sum;
+    }
+  }
+}
