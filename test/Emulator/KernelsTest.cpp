@@ -10,6 +10,7 @@
 
 #include "../../lib/Emulator/Numeric.h"
 #include "Harness.h"
+#include "fftconv/Monarch/Tables.h"
 
 #include <complex>
 #include <numbers>
@@ -225,6 +226,46 @@ TEST_P(Kernels, LastBlockReadsWhatOthersReleased) {
   run.buffer("total", total).buffer("partial", partial).buffer("counter", counter).buffer("in", in).value(5000);
   clean(run, "lastBlockSum", {7}, {64});
   EXPECT_EQ(total[0], 5000);
+}
+
+TEST_P(Kernels, ConvolutionChainedThroughRegisters) {
+  const int sequences = 5;
+  fftconv::monarch::Digits digits{{16, 16}, true};
+  std::vector<uint16_t> u = halves(normal(random, sequences * 256)), y(sequences * 256, 0x7fff), matrices;
+  std::vector<float> k = normal(random, 256), tables;
+  for (auto [digit, inverse] : {std::pair(1, false), {2, false}, {2, true}, {1, true}}) {
+    std::vector<std::complex<double>> matrix = fftconv::monarch::dftMatrix(digits, digit, inverse);
+    for (int plane = 0; plane < 2; ++plane)
+      for (std::complex<double> w : matrix)
+        matrices.push_back(doubleToHalf(plane ? w.imag() : w.real()));
+  }
+  auto addTable = [&](const std::vector<std::complex<double>> &table) {
+    for (int plane = 0; plane < 2; ++plane)
+      for (std::complex<double> w : table)
+        tables.push_back(static_cast<float>(plane ? w.imag() : w.real()));
+  };
+  addTable(fftconv::monarch::twiddles(digits, 2, false));
+  // The spectrum from its definition: sum over n of k[n] exp(-2 pi i n (f - 1/4) / 256), f = k1 + 16 k2.
+  std::vector<std::complex<double>> spectrum(256);
+  for (int i = 0; i < 256; ++i)
+    for (int n = 0; n < 256; ++n)
+      spectrum[i] += double(k[n]) * std::polar(1.0, -2 * std::numbers::pi * n * (i / 16 + 16 * (i % 16) - .25) / 256);
+  addTable(spectrum);
+  Session session(*program);
+  session.buffer("y", y).buffer("u", u).buffer("matrices", matrices).buffer("tables", tables).value(sequences);
+  Result result = clean(session, "conv256", {2}, {96});
+  std::vector<float> got;
+  std::vector<double> expected(sequences * 256);
+  for (size_t i = 0; i < y.size(); ++i) {
+    got.push_back(halfToFloat(y[i]));
+    for (size_t j = 0; j <= i % 256; ++j)
+      expected[i] += double(k[j]) * halfToFloat(u[i - j]);
+  }
+  EXPECT_LT(relativeError(got, expected), 1.5e-3 + 0x1p-11);
+  // Real ends cost half: 4 + 8 + 8 + 4 products of 16 x 8 x 16, 4 r1 + 8 r2 multiply-adds a point.
+  EXPECT_EQ(of(result, Class::Mma), sequences * 24u);
+  EXPECT_EQ(result.total.multiplyAdds, sequences * 256u * (4 * 16 + 8 * 16));
+  EXPECT_EQ(result.total.sharedBytes + result.total.barriers, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Compilers, Kernels,

@@ -26,6 +26,11 @@ void fftconv::parseCommandLine(int argc, char **argv, cl::OptionCategory &catego
   cl::ParseCommandLineOptions(argc, argv, overview);
 }
 
+void fftconv::claimFlag(StringRef name) {
+  if (cl::Option *taken = cl::getRegisteredOptions().lookup(name))
+    taken->removeArgument();
+}
+
 DriverOptions::DriverOptions(cl::OptionCategory &category)
     : input(cl::Positional, cl::Required, cl::desc("IN.mlir"), cl::cat(category)),
       entry("entry", cl::desc("function to take; without it, the only public one"), cl::value_desc("NAME"),

@@ -27,6 +27,9 @@ namespace fftconv {
 /// Parses the command line of a tool: shows its own flags and --help only, prints `--version`, and exits with 1 at a bad one.
 void parseCommandLine(int argc, char **argv, llvm::cl::OptionCategory &category, llvm::StringRef overview);
 
+/// Takes the name of a flag from LLVM's own, which would otherwise clash with ours; before ours is created.
+void claimFlag(llvm::StringRef name);
+
 /// Flags shared by tools; to be created before parseCommandLine.
 struct DriverOptions {
   explicit DriverOptions(llvm::cl::OptionCategory &category);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../driver/Driver.h"
+#include "RunPtx.h"
 #include "fftconv/Execution/Executors.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -279,7 +280,17 @@ static llvm::Expected<int> run(const Options &options, Program &program, func::F
 int main(int argc, char **argv) {
   cl::OptionCategory category("fftconv-run options");
   Options options(category);
-  parseCommandLine(argc, argv, category, "Runs a program of long convolutions, and compares what comes out.\n");
+  claimFlag("stats");
+  PtxOptions ptxOptions(category);
+  parseCommandLine(argc, argv, category,
+                   "Runs a program of long convolutions (IN.mlir), and compares what comes out; or a kernel (IN.ptx) in the "
+                   "emulator.\n");
+  if (StringRef(options.input).ends_with(".ptx")) {
+    llvm::Expected<int> code = runPtx(options.input, ptxOptions);
+    if (!code)
+      return fail(tool, toString(code.takeError()));
+    return *code;
+  }
   std::unique_ptr<Program> program = Program::load(options.input);
   if (!program)
     return 1;

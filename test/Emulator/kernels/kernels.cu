@@ -212,3 +212,101 @@ KERNEL lastBlockSum(float *total, float *partial, u32 *counter, const float *in,
     }
   }
 }
+
+// A causal convolution of 256 points, one sequence a warp, chained through registers: four Monarch stages of radix 16 and the product with
+// the spectrum without shared memory, shuffles or barriers. A stage contracts the columns of a tile: `right` in place, `left` with the
+// tile's other digit becoming the columns. `matrices`: W1, W2, V2, V1 as planes of f16; `tables`: twiddles, then the spectrum, as planes of f32.
+struct Tile {
+  float re[2][4], im[2][4]; // fragments of two halves of the columns, as mma gives them
+};
+__device__ inline int rowOf(int i) { return LANE / 4 + i / 2 * 8; }
+__device__ inline int columnOf(int half, int i) { return LANE % 4 * 2 + half * 8 + i % 2; }
+__device__ inline u32 pairAt(const half *m, int row, int column) { return *(const u32 *)(m + row * 16 + column); }
+__device__ inline void loadA(u32 *a, const half *m) {
+  for (int i = 0; i < 4; ++i)
+    a[i] = pairAt(m, LANE / 4 + i % 2 * 8, LANE % 4 * 2 + i / 2 * 8);
+}
+__device__ inline void negate(u32 *a, int count) {
+  for (int i = 0; i < count; ++i)
+    a[i] ^= 0x80008000;
+}
+__device__ inline void rotate(Tile &x, const float *table, bool conjugate, bool swapped) {
+  for (int h = 0; h < 2; ++h)
+    for (int i = 0; i < 4; ++i) {
+      int at = swapped ? columnOf(h, i) * 16 + rowOf(i) : rowOf(i) * 16 + columnOf(h, i);
+      float wr = table[at], wi = conjugate ? -table[256 + at] : table[256 + at], re = x.re[h][i], im = x.im[h][i];
+      x.re[h][i] = re * wr - im * wi;
+      x.im[h][i] = re * wi + im * wr;
+    }
+}
+// The tile as the second operand: its columns are contracted, its rows become columns (`half` of them).
+__device__ inline void asB(u32 *b, const float (*plane)[4], int half) {
+  b[0] = packHalves(plane[0][2 * half], plane[0][2 * half + 1]);
+  b[1] = packHalves(plane[1][2 * half], plane[1][2 * half + 1]);
+}
+KERNEL conv256(half *y, const half *u, const half *matrices, const float *tables, int sequences) {
+  int sequence = BID * (BLOCK / 32) + WARP;
+  if (sequence >= sequences)
+    return;
+  u += sequence * 256;
+  y += sequence * 256;
+  Tile x = {}, z = {};
+  u32 a[4], b[2], re[4], im[4];
+  // n1: W1[k1][n1] u[n1][n2].
+  for (int h = 0; h < 2; ++h) {
+    for (int i = 0; i < 2; ++i) {
+      const unsigned short *raw = (const unsigned short *)u + (LANE % 4 * 2 + i * 8) * 16 + LANE / 4 + h * 8;
+      b[i] = raw[0] | (u32)raw[16] << 16;
+    }
+    loadA(a, matrices);
+    mma16816(x.re[h], a, b);
+    loadA(a, matrices + 256);
+    mma16816(x.im[h], a, b);
+  }
+  rotate(x, tables, false, false);
+  // n2: right, by W2[k2][n2].
+  for (int i = 0; i < 4; ++i) {
+    re[i] = packHalves(x.re[i / 2][i % 2 * 2], x.re[i / 2][i % 2 * 2 + 1]);
+    im[i] = packHalves(x.im[i / 2][i % 2 * 2], x.im[i / 2][i % 2 * 2 + 1]);
+  }
+  for (int h = 0; h < 2; ++h) {
+    for (int plane = 0; plane < 2; ++plane) {
+      const half *w = matrices + (2 + plane) * 256;
+      for (int i = 0; i < 2; ++i)
+        b[i] = pairAt(w, LANE / 4 + h * 8, LANE % 4 * 2 + i * 8);
+      mma16816(plane ? z.im[h] : z.re[h], re, b);
+      if (plane)
+        negate(b, 2);
+      mma16816(plane ? z.re[h] : z.im[h], im, b);
+    }
+  }
+  rotate(z, tables + 512, false, false); // the spectrum
+  // k2: left, by V2[n2][k2].
+  x = {};
+  for (int h = 0; h < 2; ++h) {
+    u32 zr[2], zi[2];
+    asB(zr, z.re, h);
+    asB(zi, z.im, h);
+    loadA(a, matrices + 4 * 256);
+    mma16816(x.re[h], a, zr);
+    mma16816(x.im[h], a, zi);
+    loadA(a, matrices + 5 * 256);
+    mma16816(x.im[h], a, zr);
+    negate(a, 4);
+    mma16816(x.re[h], a, zi);
+  }
+  rotate(x, tables, true, true);
+  // k1: left, by V1[n1][k1]; the real part.
+  z = {};
+  for (int h = 0; h < 2; ++h) {
+    asB(b, x.re, h);
+    loadA(a, matrices + 6 * 256);
+    mma16816(z.re[h], a, b);
+    asB(b, x.im, h);
+    loadA(a, matrices + 7 * 256);
+    negate(a, 4);
+    mma16816(z.re[h], a, b);
+    for (int i = 0; i < 4; i += 2)
+      *(u32 *)(y + rowOf(i) * 16 + columnOf(h, i)) = packHalves(z.re[h][i], z.re[h][i + 1]);
+  }
+}
