@@ -3,8 +3,8 @@
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A copy is made as late as PTX allows: at the wait of the thread that issued it, or at the wait for its mbarrier. Whoever reads
-// its destination earlier sees old bytes, and a check says so.
+// Where checks are on, a copy is made as late as PTX allows: at the wait of the thread that issued it, or at the wait for its
+// mbarrier. Whoever reads its destination earlier sees old bytes, and a check says so.
 //
 //===----------------------------------------------------------------------===//
 

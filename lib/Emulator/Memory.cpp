@@ -220,8 +220,43 @@ static Space classify(uint64_t &address) {
   return Space::Global;
 }
 
+bool fftconv::emulator::resolveTogether(Warp &warp, Space space, uint32_t lanes, const std::array<uint64_t, 32> &addresses,
+                                        unsigned bytes, AccessKind kind, std::array<uint8_t *, 32> &host) {
+  uint64_t base = 0, size = 0;
+  uint8_t *memory = nullptr;
+  if (space == Space::Shared) {
+    Cta &cta = *warp.cta;
+    if (cta.shadow.enabled())
+      return false;
+    memory = cta.shared.data();
+    size = cta.shared.size();
+  } else if (space == Space::Global || space == Space::Generic || space == Space::Const) {
+    const Region *region = warp.worker->cached[static_cast<size_t>(warp.op - warp.cta->launch->kernel->code.data())];
+    if (!region || region->detached || region->shadow || (region->readOnly && isWrite(kind)))
+      return false;
+    base = region->base;
+    size = region->bytes;
+    memory = region->host;
+  } else {
+    return false;
+  }
+  if (size < bytes)
+    return false;
+  uint64_t bad = 0;
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    uint64_t offset = addresses[lane] - base, wrong = uint64_t(offset > size - bytes) | (addresses[lane] & (bytes - 1));
+    bad |= lanes >> lane & 1 ? wrong : 0;
+    host[lane] = memory + offset;
+  }
+  return !bad;
+}
+
 void fftconv::emulator::resolve(Warp &warp, const Op &op, unsigned bytes, AccessKind kind, Addresses &result) {
   computeAddresses(warp, op, result.at);
+  if (!warp.cta->launch->options.traffic && resolveTogether(warp, op.space, warp.mask, result.at, bytes, kind, result.host)) {
+    result.space.fill(op.space);
+    return;
+  }
   uint32_t shared = 0, global = 0, local = 0;
   warp.cta->shadow.setInstruction(warp.executed);
   forLanes(warp, [&](unsigned lane) {

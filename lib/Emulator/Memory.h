@@ -30,6 +30,11 @@ void resolve(Warp &warp, const Op &op, unsigned bytes, AccessKind kind, Addresse
 uint8_t *resolveLane(Warp &warp, const Op &op, unsigned lane, Space space, uint64_t address, unsigned bytes,
                      unsigned align, AccessKind kind);
 
+/// The common case of resolve: each of `lanes` inside one piece of memory, aligned, and nobody keeping track. False, with nothing done, where
+/// that is not so.
+bool resolveTogether(Warp &warp, Space space, uint32_t lanes, const std::array<uint64_t, 32> &addresses, unsigned bytes,
+                     AccessKind kind, std::array<uint8_t *, 32> &host);
+
 /// op's base and offset for every lane that runs.
 void computeAddresses(const Warp &warp, const Op &op, std::array<uint64_t, 32> &addresses);
 

@@ -98,22 +98,25 @@ FFTCONV_AVX2 static void vector16x8x16(const uint32_t *const *a, const uint32_t 
       right[8 * i + g] = widen(b[i] + 4 * g);
     transpose8(right + 8 * i);
   }
+  constexpr unsigned rows = 4; // at a time, so that a row of B is loaded once for all of them
   const __m256i toPairs = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7),
                 fromPairs = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
   for (unsigned i = 0; i < 2; ++i)
-    for (unsigned g = 0; g < 8; g += 2) {
-      alignas(32) float left[2][16];
-      __m256 sum[2];
-      for (unsigned j = 0; j < 2; ++j) {
+    for (unsigned g = 0; g < 8; g += rows) {
+      alignas(32) float left[rows][16];
+      __m256 sum[rows];
+      for (unsigned j = 0; j < rows; ++j) {
         _mm256_store_ps(left[j], widen(a[i] + 4 * (g + j)));
         _mm256_store_ps(left[j] + 8, widen(a[i + 2] + 4 * (g + j)));
         __m256 both = _mm256_set_m128(_mm_loadu_ps(c[2 * i + 1] + 4 * (g + j)), _mm_loadu_ps(c[2 * i] + 4 * (g + j)));
         sum[j] = _mm256_permutevar8x32_ps(both, toPairs);
       }
+#pragma GCC unroll 16
       for (unsigned k = 0; k < 16; ++k)
-        for (unsigned j = 0; j < 2; ++j)
+#pragma GCC unroll 4
+        for (unsigned j = 0; j < rows; ++j)
           sum[j] = _mm256_fmadd_ps(_mm256_broadcast_ss(&left[j][k]), right[k], sum[j]);
-      for (unsigned j = 0; j < 2; ++j) {
+      for (unsigned j = 0; j < rows; ++j) {
         __m256 nan = _mm256_cmp_ps(sum[j], sum[j], _CMP_UNORD_Q);
         sum[j] = _mm256_blendv_ps(sum[j], _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff)), nan);
         __m256 parted = _mm256_permutevar8x32_ps(sum[j], fromPairs);

@@ -29,17 +29,26 @@ void copyAsync(Warp &warp, const Op &op) {
   Cta &cta = *warp.cta;
   const auto *bases = op.b == noSlot ? nullptr : warp.slot<uint64_t>(op.b);
   const uint32_t *sizes = op.e == noSlot ? nullptr : warp.slot<uint32_t>(op.e);
+  auto offset = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(op.target)));
+  for (unsigned lane = 0; lane < 32; ++lane)
+    global[lane] = (bases ? bases[lane] : 0) + offset;
+  std::array<uint8_t *, 32> from, to;
+  if (!sizes && !cta.launch->options.traffic &&
+      resolveTogether(warp, Space::Shared, warp.mask, shared, op.width, AccessKind::Write, to) &&
+      resolveTogether(warp, Space::Global, warp.mask, global, op.width, AccessKind::Read, from)) {
+    // Nobody keeps track: at once is as legal as late.
+    forLanes(warp, [&](unsigned lane) { std::memcpy(to[lane], from[lane], op.width); });
+    return;
+  }
   uint32_t touched = 0, read = 0;
   forLanes(warp, [&](unsigned lane) {
-    global[lane] =
-        (bases ? bases[lane] : 0) + static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(op.target)));
     unsigned size = sizes ? std::min<uint32_t>(sizes[lane], op.width) : op.width;
     AsyncCopy copy{lane, warp.committed[lane], shared[lane], op.width, {}, op.line};
     if (size) {
-      uint8_t *from = resolveLane(warp, op, lane, Space::Global, global[lane], size, op.width, AccessKind::Read);
-      if (!from)
+      uint8_t *host = resolveLane(warp, op, lane, Space::Global, global[lane], size, op.width, AccessKind::Read);
+      if (!host)
         return;
-      std::memcpy(copy.data.data(), from, size);
+      std::memcpy(copy.data.data(), host, size);
       read |= 1u << lane;
     }
     // Bounds and alignment of the destination now, the write itself when it completes.

@@ -255,6 +255,26 @@ void packHalfVector(Warp &warp, const Op &op) { pack<false>(warp, op); }
 bool hasVectors() { return false; }
 #endif
 
+template <typename T>
+T same(T value) {
+  return value;
+}
+
+/// Integers whose registers have the width of their types: what address arithmetic is full of. Null for others.
+Handler plainInteger(Type to, Type from) {
+  bool isSigned = from.kind == Type::Signed;
+  auto widths = [&](unsigned a, unsigned b) { return from.bits == a && to.bits == b; };
+  if (widths(32, 64))
+    return isSigned ? unary<int64_t, int32_t, same<int32_t>> : unary<uint64_t, uint32_t, same<uint32_t>>;
+  if (widths(64, 32))
+    return unary<uint32_t, uint64_t, same<uint64_t>>;
+  if (widths(16, 32))
+    return isSigned ? unary<int32_t, int16_t, same<int16_t>> : unary<uint32_t, uint16_t, same<uint16_t>>;
+  if (widths(32, 16))
+    return unary<uint16_t, uint32_t, same<uint32_t>>;
+  return nullptr;
+}
+
 float widenHalf(uint16_t v) {
   float value = halfToFloat(v);
   return value == value ? value : std::bit_cast<float>(0x7fffffff);
@@ -301,6 +321,12 @@ bool fftconv::emulator::decodeConvert(Decoder &decoder, Op &op) {
     op.run = unary<float, uint16_t, widenHalf>;
     return true;
   }
+  unsigned fromBytes = decoder.registerBytes(decoder.operand(1), from), toBytes = decoder.registerBytes(decoder.operand(0), to);
+  if (!isFloating(to) && !isFloating(from) && !c.saturate && fromBytes == from.bytes() && toBytes == to.bytes())
+    if (Handler handler = plainInteger(to, from)) {
+      op.run = handler;
+      return true;
+    }
   if (to.kind == Type::Tensor && !decoder.has("rna") && !decoder.has("rn") && !decoder.has("rz"))
     decoder.fail("a rounding is needed");
   op.immediate =

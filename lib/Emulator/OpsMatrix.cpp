@@ -28,6 +28,8 @@ bool rowAddresses(Warp &warp, const Op &op, AccessKind kind, std::array<uint8_t 
   std::array<uint64_t, 32> addresses;
   computeAddresses(warp, op, addresses);
   uint32_t mask = op.elements == 4 ? allLanes : (1u << (8 * op.elements)) - 1;
+  if (!warp.cta->launch->options.traffic && resolveTogether(warp, Space::Shared, mask, addresses, 16, kind, rows))
+    return true;
   for (uint64_t &address : addresses)
     if (address >= sharedWindow && address - sharedWindow < windowBytes)
       address -= sharedWindow;
@@ -51,16 +53,18 @@ void loadMatrix(Warp &warp, const Op &op) {
   const uint32_t *slots = &warp.cta->launch->kernel->pool[op.pool];
   for (unsigned i = 0; i < op.elements; ++i) {
     uint32_t *d = warp.slot<uint32_t>(slots[i]);
-    for (unsigned lane = 0; lane < 32; ++lane) {
-      if (op.mode & transposed) {
-        uint16_t low, high;
-        std::memcpy(&low, rows[8 * i + 2 * (lane % 4)] + 2 * (lane / 4), 2);
-        std::memcpy(&high, rows[8 * i + 2 * (lane % 4) + 1] + 2 * (lane / 4), 2);
-        d[lane] = uint32_t(high) << 16 | low;
-      } else {
-        std::memcpy(&d[lane], rows[8 * i + lane / 4] + 4 * (lane % 4), 4);
-      }
+    if (!(op.mode & transposed)) {
+      // Lanes 4r to 4r+3 hold row r.
+      for (unsigned row = 0; row < 8; ++row)
+        std::memcpy(d + 4 * row, rows[8 * i + row], 16);
+      continue;
     }
+    uint16_t matrix[8][8];
+    for (unsigned row = 0; row < 8; ++row)
+      std::memcpy(matrix[row], rows[8 * i + row], 16);
+    for (unsigned column = 0; column < 8; ++column)
+      for (unsigned pair = 0; pair < 4; ++pair)
+        d[4 * column + pair] = uint32_t(matrix[2 * pair + 1][column]) << 16 | matrix[2 * pair][column];
   }
 }
 
