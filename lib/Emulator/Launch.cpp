@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Decoder.h"
+#include "Vectors.h"
 
 #include <algorithm>
 #include <charconv>
@@ -29,6 +30,8 @@ std::string_view fftconv::emulator::name(Class instructionClass) {
                                                          "shared", "global", "local", "control", "other"};
   return names[static_cast<size_t>(instructionClass)];
 }
+
+void fftconv::emulator::allowVectors(bool allowed) { vectorsAllowed = allowed; }
 
 Counters &Counters::operator+=(const Counters &other) {
   warpInstructions += other.warpInstructions;

@@ -220,8 +220,9 @@ static Space classify(uint64_t &address) {
   return Space::Global;
 }
 
-bool fftconv::emulator::resolveTogether(Warp &warp, Space space, uint32_t lanes, const std::array<uint64_t, 32> &addresses,
-                                        unsigned bytes, AccessKind kind, std::array<uint8_t *, 32> &host) {
+bool fftconv::emulator::resolveTogether(Warp &warp, Space space, uint32_t lanes,
+                                        const std::array<uint64_t, 32> &addresses, unsigned bytes, AccessKind kind,
+                                        std::array<uint8_t *, 32> &host) {
   uint64_t base = 0, size = 0;
   uint8_t *memory = nullptr;
   if (space == Space::Shared) {
@@ -253,7 +254,8 @@ bool fftconv::emulator::resolveTogether(Warp &warp, Space space, uint32_t lanes,
 
 void fftconv::emulator::resolve(Warp &warp, const Op &op, unsigned bytes, AccessKind kind, Addresses &result) {
   computeAddresses(warp, op, result.at);
-  if (!warp.cta->launch->options.traffic && resolveTogether(warp, op.space, warp.mask, result.at, bytes, kind, result.host)) {
+  if (!warp.cta->launch->options.traffic &&
+      resolveTogether(warp, op.space, warp.mask, result.at, bytes, kind, result.host)) {
     result.space.fill(op.space);
     return;
   }

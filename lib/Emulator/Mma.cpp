@@ -8,6 +8,7 @@
 #include "Mma.h"
 
 #include "Numeric.h"
+#include "Vectors.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -126,11 +127,6 @@ FFTCONV_AVX2 static void vector16x8x16(const uint32_t *const *a, const uint32_t 
     }
 }
 
-static bool hasVectors() {
-  static const bool has =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  return has;
-}
 #endif
 
 void fftconv::emulator::multiplyAccumulate(const float *a, const float *b, float *d, unsigned rows, unsigned columns,

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Lanes.h"
+#include "Vectors.h"
 
 #include <cfenv>
 
@@ -249,10 +250,8 @@ __attribute__((target("avx2,f16c"))) void packHalfVector(Warp &warp, const Op &o
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(d + i), _mm256_or_si256(_mm256_slli_epi32(h, 16), l));
   }
 }
-bool hasVectors() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"); }
 #else
 void packHalfVector(Warp &warp, const Op &op) { pack<false>(warp, op); }
-bool hasVectors() { return false; }
 #endif
 
 template <typename T>
@@ -321,7 +320,8 @@ bool fftconv::emulator::decodeConvert(Decoder &decoder, Op &op) {
     op.run = unary<float, uint16_t, widenHalf>;
     return true;
   }
-  unsigned fromBytes = decoder.registerBytes(decoder.operand(1), from), toBytes = decoder.registerBytes(decoder.operand(0), to);
+  unsigned fromBytes = decoder.registerBytes(decoder.operand(1), from),
+           toBytes = decoder.registerBytes(decoder.operand(0), to);
   if (!isFloating(to) && !isFloating(from) && !c.saturate && fromBytes == from.bytes() && toBytes == to.bytes())
     if (Handler handler = plainInteger(to, from)) {
       op.run = handler;

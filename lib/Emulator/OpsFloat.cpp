@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Lanes.h"
+#include "Vectors.h"
 
 #include <cfenv>
 #include <numbers>
@@ -80,10 +81,8 @@ __attribute__((target("avx2,fma"))) void fmaNative(Warp &warp, const Op &op) {
     d[lane] = canonical(__builtin_fmaf(a[lane], b[lane], c[lane]));
   }
 }
-bool hasFma() { return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2"); }
 #else
 void fmaNative(Warp &, const Op &) {}
-bool hasFma() { return false; }
 #endif
 
 void fmaPortable(Warp &warp, const Op &op) {
@@ -218,7 +217,7 @@ bool arithmetic(Decoder &decoder, Op &op, Type type, size_t count) {
   if (type.bits == 64)
     op.run = plain ? nearest<double, S> : general<double, S>;
   else if (plain && S == Shape::Fma)
-    op.run = hasFma() ? fmaNative : fmaPortable;
+    op.run = hasVectors() ? fmaNative : fmaPortable;
   else
     op.run = plain ? nearest<float, S> : general<float, S>;
   return true;

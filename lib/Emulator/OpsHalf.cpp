@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Lanes.h"
+#include "Vectors.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -157,15 +158,11 @@ __attribute__((target("avx2,fma,f16c"))) void pairVector(Warp &warp, const Op &o
     }
   }
 }
-bool hasVectors() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-}
 #else
 template <Kind K>
 void pairVector(Warp &warp, const Op &op) {
   pair<F16, K>(warp, op);
 }
-bool hasVectors() { return false; }
 #endif
 
 template <Kind K>

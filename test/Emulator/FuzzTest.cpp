@@ -34,10 +34,41 @@ std::vector<std::string> corpus() {
 }
 
 std::string mutate(std::string text, std::mt19937 &random) {
-  static const char *words[] = {"{", "}", ";", ",", "[", "]", "(", ")", "@%p1 ", "!", "-1", "0xffffffffffffffff", "%r1", "%rd1", "%p1",
-                                ".v4", ".reg .b32 %z<99999999>;", ".shared .b8 big[4294967295];", "bra $L__BB0_1;", "ret;", "%tid.x",
-                                ".param", "call", "0f7fffffff", "1e999", "//", "/*", "\"", "bar.sync 17;", ".local .b8 q[8];",
-                                ".global .b32 g[4] = {1,2,3,4,5};", "_", "|", "+-", "18446744073709551616"};
+  static const char *words[] = {"{",
+                                "}",
+                                ";",
+                                ",",
+                                "[",
+                                "]",
+                                "(",
+                                ")",
+                                "@%p1 ",
+                                "!",
+                                "-1",
+                                "0xffffffffffffffff",
+                                "%r1",
+                                "%rd1",
+                                "%p1",
+                                ".v4",
+                                ".reg .b32 %z<99999999>;",
+                                ".shared .b8 big[4294967295];",
+                                "bra $L__BB0_1;",
+                                "ret;",
+                                "%tid.x",
+                                ".param",
+                                "call",
+                                "0f7fffffff",
+                                "1e999",
+                                "//",
+                                "/*",
+                                "\"",
+                                "bar.sync 17;",
+                                ".local .b8 q[8];",
+                                ".global .b32 g[4] = {1,2,3,4,5};",
+                                "_",
+                                "|",
+                                "+-",
+                                "18446744073709551616"};
   for (unsigned edits = 1 + random() % 3; edits > 0; --edits) {
     if (text.empty())
       return text;
@@ -88,7 +119,8 @@ int tryProgram(const std::string &text) {
       for (size_t bytes : kernel.parameterBytes) {
         if (bytes > 4096)
           throw Error(0, "too many bytes");
-        arguments.push_back(bytes == 8 ? argument(device.attach("data", data.data(), 1024)) : std::vector<std::byte>(bytes));
+        arguments.push_back(bytes == 8 ? argument(device.attach("data", data.data(), 1024))
+                                       : std::vector<std::byte>(bytes));
         if (bytes == 4)
           arguments.back() = argument(64);
       }

@@ -74,12 +74,20 @@ std::vector<D> run(const std::string &text, std::vector<A> a, std::vector<B> b, 
   a.resize(padded);
   b.resize(padded);
   c.resize(padded);
-  Program program(kernelText(
-      ".param .u64 k_param_0, .param .u64 k_param_1, .param .u64 k_param_2, .param .u64 k_param_3", body, "sm_90"));
-  Session session(program);
-  session.buffer("d", d).buffer("a", a).buffer("b", b).buffer("c", c);
-  Result result = session.launch("k", {static_cast<uint32_t>(padded / 64)}, {64});
-  EXPECT_TRUE(result.ok()) << text << "\n" << describe(result);
+  std::string program = kernelText(
+      ".param .u64 k_param_0, .param .u64 k_param_1, .param .u64 k_param_2, .param .u64 k_param_3", body, "sm_90");
+  // With the host's vector instructions and without: the same bits.
+  std::vector<D> portable(padded);
+  for (bool allowed : {true, false}) {
+    allowVectors(allowed);
+    Program fresh(program);
+    Session session(fresh);
+    session.buffer("d", allowed ? d : portable).buffer("a", a).buffer("b", b).buffer("c", c);
+    Result result = session.launch("k", {static_cast<uint32_t>(padded / 64)}, {64});
+    EXPECT_TRUE(result.ok()) << text << "\n" << describe(result);
+  }
+  allowVectors(true);
+  EXPECT_EQ(std::memcmp(d.data(), portable.data(), padded * sizeof(D)), 0) << text;
   d.resize(count);
   return d;
 }

@@ -128,7 +128,7 @@ TEST_P(Kernels, Fft) {
   uint64_t constant = run.device.variable("twiddles");
   run.device.write(constant, std::as_bytes(std::span(table)));
   run.buffer("out", out).buffer("in", in);
-  Result result = clean(run, "fft256", {3}, {64});
+  Result result = clean(run, "stockhamFft", {3}, {64});
   std::vector<double> expected(3 * 512);
   for (int s = 0; s < 3; ++s)
     for (int k = 0; k < 256; ++k) {
@@ -228,44 +228,125 @@ TEST_P(Kernels, LastBlockReadsWhatOthersReleased) {
   EXPECT_EQ(total[0], 5000);
 }
 
-TEST_P(Kernels, ConvolutionChainedThroughRegisters) {
-  const int sequences = 5;
-  fftconv::monarch::Digits digits{{16, 16}, true};
-  std::vector<uint16_t> u = halves(normal(random, sequences * 256)), y(sequences * 256, 0x7fff), matrices;
-  std::vector<float> k = normal(random, 256), tables;
-  for (auto [digit, inverse] : {std::pair(1, false), {2, false}, {2, true}, {1, true}}) {
-    std::vector<std::complex<double>> matrix = fftconv::monarch::dftMatrix(digits, digit, inverse);
+namespace {
+/// Matrices and tables of a convolution kernel by a plan of `digits`, its spectrum from the definition, and one launch against the direct
+/// sum.
+struct Convolution {
+  explicit Convolution(fftconv::monarch::Digits digits) : digits(std::move(digits)) {}
+
+  fftconv::monarch::Digits digits;
+  std::vector<uint16_t> matrices;
+  std::vector<float> tables;
+
+  void addMatrix(size_t digit, bool inverse) {
     for (int plane = 0; plane < 2; ++plane)
-      for (std::complex<double> w : matrix)
+      for (std::complex<double> w : fftconv::monarch::dftMatrix(digits, digit, inverse))
         matrices.push_back(doubleToHalf(plane ? w.imag() : w.real()));
   }
-  auto addTable = [&](const std::vector<std::complex<double>> &table) {
+  void addTable(const std::vector<std::complex<double>> &table) {
     for (int plane = 0; plane < 2; ++plane)
       for (std::complex<double> w : table)
         tables.push_back(static_cast<float>(plane ? w.imag() : w.real()));
-  };
-  addTable(fftconv::monarch::twiddles(digits, 2, false));
-  // The spectrum from its definition: sum over n of k[n] exp(-2 pi i n (f - 1/4) / 256), f = k1 + 16 k2.
-  std::vector<std::complex<double>> spectrum(256);
-  for (int i = 0; i < 256; ++i)
-    for (int n = 0; n < 256; ++n)
-      spectrum[i] += double(k[n]) * std::polar(1.0, -2 * std::numbers::pi * n * (i / 16 + 16 * (i % 16) - .25) / 256);
-  addTable(spectrum);
-  Session session(*program);
-  session.buffer("y", y).buffer("u", u).buffer("matrices", matrices).buffer("tables", tables).value(sequences);
-  Result result = clean(session, "conv256", {2}, {96});
-  std::vector<float> got;
-  std::vector<double> expected(sequences * 256);
-  for (size_t i = 0; i < y.size(); ++i) {
-    got.push_back(halfToFloat(y[i]));
-    for (size_t j = 0; j <= i % 256; ++j)
-      expected[i] += double(k[j]) * halfToFloat(u[i - j]);
   }
-  EXPECT_LT(relativeError(got, expected), 1.5e-3 + 0x1p-11);
+  /// sum over n of k[n] exp(-2 pi i n (f - 1/4) / M), in the order of digits (k1 slowest, fastest in frequency).
+  void addSpectrum(const std::vector<float> &k) {
+    int64_t points = digits.points();
+    std::vector<std::complex<double>> spectrum(points);
+    for (int64_t i = 0; i < points; ++i) {
+      int64_t f = 0;
+      for (int64_t j = digits.count() - 1, rest = i; j >= 0; rest /= digits.radices[j--])
+        f += rest % digits.radices[j] * digits.product(0, j);
+      std::complex<double> step = std::polar(1.0, -2 * std::numbers::pi * (f - .25) / points), w = 1;
+      for (int64_t n = 0; n < points; ++n, w *= step)
+        spectrum[i] += double(k[n]) * w;
+    }
+    addTable(spectrum);
+  }
+  double error(const std::vector<uint16_t> &y, const std::vector<uint16_t> &u, const std::vector<float> &k) const {
+    size_t points = digits.points();
+    std::vector<float> got;
+    std::vector<double> expected(y.size());
+    for (size_t i = 0; i < y.size(); ++i) {
+      got.push_back(halfToFloat(y[i]));
+      for (size_t j = 0; j <= i % points; ++j)
+        expected[i] += double(k[j]) * halfToFloat(u[i - j]);
+    }
+    return relativeError(got, expected);
+  }
+};
+} // namespace
+
+TEST_P(Kernels, ConvolutionChainedThroughRegisters) {
+  const int sequences = 5;
+  std::vector<uint16_t> u = halves(normal(random, sequences * 256)), y(sequences * 256, 0x7fff);
+  std::vector<float> k = normal(random, 256);
+  Convolution convolution({{16, 16}, true});
+  for (auto [digit, inverse] : {std::pair(1, false), {2, false}, {2, true}, {1, true}})
+    convolution.addMatrix(digit, inverse);
+  convolution.addTable(fftconv::monarch::twiddles(convolution.digits, 2, false));
+  convolution.addSpectrum(k);
+  Session session(*program);
+  session.buffer("y", y)
+      .buffer("u", u)
+      .buffer("matrices", convolution.matrices)
+      .buffer("tables", convolution.tables)
+      .value(sequences);
+  Result result = clean(session, "chainedConvolution", {2}, {96});
+  EXPECT_LT(convolution.error(y, u, k), 1.5e-3 + 0x1p-11);
   // Real ends cost half: 4 + 8 + 8 + 4 products of 16 x 8 x 16, 4 r1 + 8 r2 multiply-adds a point.
   EXPECT_EQ(of(result, Class::Mma), sequences * 24u);
   EXPECT_EQ(result.total.multiplyAdds, sequences * 256u * (4 * 16 + 8 * 16));
   EXPECT_EQ(result.total.sharedBytes + result.total.barriers, 0u);
+}
+
+TEST_P(Kernels, ConvolutionThroughSharedMemory) {
+  const int sequences = 3;
+  std::vector<uint16_t> u = halves(normal(random, sequences * 4096)), y(sequences * 4096, 0x7fff);
+  std::vector<float> k = normal(random, 4096);
+  for (float &tap : k)
+    tap /= 64;
+  Convolution convolution({{16, 16, 16}, true});
+  for (auto [digit, inverse] : {std::pair(1, false), {2, false}, {2, true}, {1, true}})
+    convolution.addMatrix(digit, inverse);
+  for (size_t digit : {2, 3})
+    convolution.addTable(fftconv::monarch::twiddles(convolution.digits, digit, false));
+  convolution.addSpectrum(k);
+  Session session(*program);
+  session.buffer("y", y)
+      .buffer("u", u)
+      .buffer("matrices", convolution.matrices)
+      .buffer("tables", convolution.tables)
+      .value(sequences);
+  Result result = clean(session, "fusedConvolution", {2}, {512});
+  EXPECT_LT(convolution.error(y, u, k), 1.5e-3 + 0x1p-11);
+  EXPECT_EQ(of(result, Class::Mma), sequences * 640u);
+  // Without a swizzle the inner tiles, whose rows lie 32 bytes apart, cost two wavefronts for one: 128 of ldmatrix, 128 of stores.
+  EXPECT_EQ(result.total.sharedWavefronts - result.total.sharedIdealWavefronts, sequences * 256u);
+  EXPECT_EQ(result.total.barriers, sequences * 5u * 16);
+}
+
+// The portable forms give the same bits as those for the host's vectors: products of fragments, fused multiply-adds, conversions.
+TEST_P(Kernels, DoNotDependOnTheHost) {
+  std::vector<uint16_t> a = halves(normal(random, 64 * 64)), b = halves(normal(random, 64 * 64));
+  std::vector<float> tables = normal(random, 1024);
+  std::vector<std::vector<float>> products;
+  std::vector<std::vector<uint16_t>> outputs;
+  for (bool allowed : {true, false}) {
+    allowVectors(allowed);
+    Program fresh(readFile(std::get<0>(GetParam())));
+    std::vector<float> c(64 * 64, NAN);
+    std::vector<uint16_t> y(16 * 256, 0x7fff);
+    Session product(fresh), convolution(fresh);
+    product.buffer("c", c).buffer("a", a).buffer("b", b).value(64).value(64).value(64);
+    clean(product, "matmul", {1}, {128});
+    convolution.buffer("y", y).buffer("u", a).buffer("matrices", b).buffer("tables", tables).value(16);
+    clean(convolution, "chainedConvolution", {4}, {128});
+    products.push_back(c);
+    outputs.push_back(y);
+  }
+  allowVectors(true);
+  EXPECT_EQ(products[0], products[1]);
+  EXPECT_EQ(outputs[0], outputs[1]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Compilers, Kernels,

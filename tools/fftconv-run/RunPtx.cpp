@@ -24,23 +24,28 @@ using namespace fftconv;
 namespace cl = llvm::cl;
 
 PtxOptions::PtxOptions(cl::OptionCategory &category)
-    : kernel("kernel", cl::desc("[PTX] kernel to run; without it, the only one"), cl::value_desc("NAME"), cl::cat(category)),
+    : kernel("kernel", cl::desc("[PTX] kernel to run; without it, the only one"), cl::value_desc("NAME"),
+             cl::cat(category)),
       grid("grid", cl::desc("[PTX] CTAs (default 1)"), cl::value_desc("X[,Y[,Z]]"), cl::init("1"), cl::cat(category)),
       block("block", cl::desc("[PTX] threads of a CTA (default 32)"), cl::value_desc("X[,Y[,Z]]"), cl::init("32"),
             cl::cat(category)),
-      check("check", cl::desc("[PTX] all (default), none, or a list of: uninitialised, shared-race, global-race, async-read. "
-                              "Bounds, alignment, divergence and deadlock are always checked"),
+      check("check",
+            cl::desc("[PTX] all (default), none, or a list of: uninitialised, shared-race, global-race, async-read. "
+                     "Bounds, alignment, divergence and deadlock are always checked"),
             cl::value_desc("LIST"), cl::init("all"), cl::cat(category)),
-      stats("stats", cl::desc("[PTX] write counters and findings as JSON"), cl::value_desc("FILE.json"), cl::cat(category)),
+      stats("stats", cl::desc("[PTX] write counters and findings as JSON"), cl::value_desc("FILE.json"),
+            cl::cat(category)),
       listing("listing", cl::desc("[PTX] write the text with counters beside each line"), cl::value_desc("FILE"),
               cl::cat(category)),
-      arguments("arg",
-                cl::desc("[PTX] argument, in order: i32:N, u32:N, i64:N, u64:N, f32:X, f64:X, or a buffer: in:TYPE:FILE.npy, "
-                         "out:TYPE:SHAPE:FILE.npy (SHAPE as 2x3x100), buffer:BYTES (zeros); TYPE is f16, bf16, f32 or f64"),
-                cl::value_desc("ARG"), cl::cat(category)),
-      shared("shared", cl::desc("[PTX] dynamic shared memory, in bytes"), cl::value_desc("N"), cl::init(0), cl::cat(category)),
-      schedule("schedule", cl::desc("[PTX] seed of a random order of warps; 0 (default) runs them in turn"), cl::value_desc("SEED"),
-               cl::init(0), cl::cat(category)) {}
+      arguments(
+          "arg",
+          cl::desc("[PTX] argument, in order: i32:N, u32:N, i64:N, u64:N, f32:X, f64:X, or a buffer: in:TYPE:FILE.npy, "
+                   "out:TYPE:SHAPE:FILE.npy (SHAPE as 2x3x100), buffer:BYTES (zeros); TYPE is f16, bf16, f32 or f64"),
+          cl::value_desc("ARG"), cl::cat(category)),
+      shared("shared", cl::desc("[PTX] dynamic shared memory, in bytes"), cl::value_desc("N"), cl::init(0),
+             cl::cat(category)),
+      schedule("schedule", cl::desc("[PTX] seed of a random order of warps; 0 (default) runs them in turn"),
+               cl::value_desc("SEED"), cl::init(0), cl::cat(category)) {}
 
 static Expected<emulator::Dim> parseDim(StringRef flag, StringRef text) {
   SmallVector<StringRef> parts;
@@ -162,8 +167,11 @@ static json::Object describe(const emulator::Result &result) {
                                     {"line", finding.line},
                                     {"count", finding.count},
                                     {"text", finding.text}});
-  return json::Object{{"total", describe(result.total)}, {"instructions", std::move(classes)}, {"lines", std::move(lines)},
-                      {"findings", std::move(findings)}, {"seconds", result.seconds}};
+  return json::Object{{"total", describe(result.total)},
+                      {"instructions", std::move(classes)},
+                      {"lines", std::move(lines)},
+                      {"findings", std::move(findings)},
+                      {"seconds", result.seconds}};
 }
 
 static void printTable(const emulator::Result &result) {
@@ -171,12 +179,14 @@ static void printTable(const emulator::Result &result) {
   outs() << formatv("{0,-22} {1,14}\n", "warp instructions", c.warpInstructions);
   for (size_t i = 0; i < emulator::classCount; ++i)
     if (result.instructions[i])
-      outs() << formatv("  {0,-20} {1,14}\n", StringRef(emulator::name(static_cast<emulator::Class>(i))), result.instructions[i]);
+      outs() << formatv("  {0,-20} {1,14}\n", StringRef(emulator::name(static_cast<emulator::Class>(i))),
+                        result.instructions[i]);
   if (c.multiplyAdds)
     outs() << formatv("{0,-22} {1,14}\n", "mma multiply-adds", c.multiplyAdds);
   outs() << formatv("{0,-22} {1,14} ideal {2}\n", "shared wavefronts", c.sharedWavefronts, c.sharedIdealWavefronts);
   outs() << formatv("{0,-22} {1,14} ideal {2}\n", "global sectors", c.globalSectors, c.globalIdealSectors);
-  outs() << formatv("{0,-22} {1,14} global, {2} shared, {3} local\n", "bytes", c.globalBytes, c.sharedBytes, c.localBytes);
+  outs() << formatv("{0,-22} {1,14} global, {2} shared, {3} local\n", "bytes", c.globalBytes, c.sharedBytes,
+                    c.localBytes);
   outs() << formatv("{0,-22} {1,14}\n", "barrier arrivals", c.barriers);
 }
 
@@ -187,7 +197,9 @@ static std::string makeListing(const emulator::Program &program, const emulator:
   os << formatv("{0,10} {1,15} {2,15}  {3}\n", "executed", "wavefronts", "sectors", "line");
   size_t next = 0;
   auto pair = [](uint64_t value, uint64_t ideal) {
-    return value == 0 ? std::string() : value == ideal ? std::to_string(value) : formatv("{0} ({1})", value, ideal).str();
+    return value == 0       ? std::string()
+           : value == ideal ? std::to_string(value)
+                            : formatv("{0} ({1})", value, ideal).str();
   };
   for (int line = 1; line <= program.lineCount(); ++line) {
     std::string executed, wavefronts, sectors;
@@ -229,7 +241,8 @@ static Expected<emulator::Options> parseChecks(const PtxOptions &options) {
                      .Case("async-read", &result.asyncReads)
                      .Default(nullptr);
     if (!flag)
-      return createStringError("--check knows all, none, uninitialised, shared-race, global-race and async-read, not '" + name + "'");
+      return createStringError(
+          "--check knows all, none, uninitialised, shared-race, global-race and async-read, not '" + name + "'");
     *flag = true;
   }
   return result;
@@ -262,8 +275,8 @@ Expected<int> fftconv::runPtx(StringRef path, const PtxOptions &options) {
     outs() << formatv("{0} on emulator: {1:f3} ms\n", kernel, result.seconds * 1e3);
     printTable(result);
     for (const emulator::Finding &finding : result.findings)
-      outs() << formatv("{0}:{1}: {2}, {3} times; first: {4}\n", path, finding.line, StringRef(emulator::name(finding.check)),
-                        finding.count, finding.text);
+      outs() << formatv("{0}:{1}: {2}, {3} times; first: {4}\n", path, finding.line,
+                        StringRef(emulator::name(finding.check)), finding.count, finding.text);
     for (auto &[output, tensor] : arguments.outputs)
       if (Error error = writeNpy(output, *tensor))
         return error;

@@ -282,9 +282,10 @@ int main(int argc, char **argv) {
   Options options(category);
   claimFlag("stats");
   PtxOptions ptxOptions(category);
-  parseCommandLine(argc, argv, category,
-                   "Runs a program of long convolutions (IN.mlir), and compares what comes out; or a kernel (IN.ptx) in the "
-                   "emulator.\n");
+  parseCommandLine(
+      argc, argv, category,
+      "Runs a program of long convolutions (IN.mlir), and compares what comes out; or a kernel (IN.ptx) in the "
+      "emulator.\n");
   if (StringRef(options.input).ends_with(".ptx")) {
     llvm::Expected<int> code = runPtx(options.input, ptxOptions);
     if (!code)

@@ -189,6 +189,9 @@ private:
   std::unique_ptr<State> state;
 };
 
+/// Whether kernels decoded from now on may use the host's vector instructions, where it has them. The bits of results do not depend on it.
+void allowVectors(bool allowed);
+
 /// The bytes of a kernel argument.
 template <typename T>
 std::vector<std::byte> argument(const T &value) {

@@ -43,7 +43,7 @@ KERNEL histogram(u32 *counts, const unsigned char *in, int n) {
 
 // Radix-2 Stockham FFT of 256 points in shared memory, one signal for each block of 64 threads; twiddles from constant memory.
 __constant__ float twiddles[256];
-KERNEL fft256(float *out, const float *in) {
+KERNEL stockhamFft(float *out, const float *in) {
   __shared__ float re[2][256], im[2][256];
   for (int i = TID; i < 256; i += 64) {
     re[0][i] = in[2 * (BID * 256 + i)];
@@ -235,11 +235,12 @@ __device__ inline void negate(u32 *a, int count) {
   for (int i = 0; i < count; ++i)
     a[i] ^= 0x80008000;
 }
-__device__ inline void rotate(Tile &x, const float *table, bool conjugate, bool swapped) {
+// Multiplies by table[row][column] (or [column][row]), a plane of real parts and, `plane` values later, one of imaginary parts.
+__device__ inline void rotate(Tile &x, const float *table, int plane, bool conjugate, bool swapped) {
   for (int h = 0; h < 2; ++h)
     for (int i = 0; i < 4; ++i) {
       int at = swapped ? columnOf(h, i) * 16 + rowOf(i) : rowOf(i) * 16 + columnOf(h, i);
-      float wr = table[at], wi = conjugate ? -table[256 + at] : table[256 + at], re = x.re[h][i], im = x.im[h][i];
+      float wr = table[at], wi = conjugate ? -table[plane + at] : table[plane + at], re = x.re[h][i], im = x.im[h][i];
       x.re[h][i] = re * wr - im * wi;
       x.im[h][i] = re * wi + im * wr;
     }
@@ -249,14 +250,55 @@ __device__ inline void asB(u32 *b, const float (*plane)[4], int half) {
   b[0] = packHalves(plane[0][2 * half], plane[0][2 * half + 1]);
   b[1] = packHalves(plane[1][2 * half], plane[1][2 * half + 1]);
 }
-KERNEL conv256(half *y, const half *u, const half *matrices, const float *tables, int sequences) {
+// d += w b, complex, on one half of the columns; w as planes of f16.
+__device__ inline void multiplyLeft(Tile &d, const half *w, u32 *br, u32 *bi, int h) {
+  u32 a[4];
+  loadA(a, w);
+  mma16816(d.re[h], a, br);
+  mma16816(d.im[h], a, bi);
+  loadA(a, w + 256);
+  mma16816(d.im[h], a, br);
+  negate(a, 4);
+  mma16816(d.re[h], a, bi);
+}
+// Contracts columns with w[new][column]; what was on rows goes to columns.
+__device__ inline Tile left(const Tile &x, const half *w) {
+  Tile d = {};
+  for (int h = 0; h < 2; ++h) {
+    u32 br[2], bi[2];
+    asB(br, x.re, h);
+    asB(bi, x.im, h);
+    multiplyLeft(d, w, br, bi, h);
+  }
+  return d;
+}
+// Contracts columns with w[new][column], in place.
+__device__ inline Tile right(const Tile &x, const half *w) {
+  Tile d = {};
+  u32 re[4], im[4], b[2];
+  for (int i = 0; i < 4; ++i) {
+    re[i] = packHalves(x.re[i / 2][i % 2 * 2], x.re[i / 2][i % 2 * 2 + 1]);
+    im[i] = packHalves(x.im[i / 2][i % 2 * 2], x.im[i / 2][i % 2 * 2 + 1]);
+  }
+  for (int h = 0; h < 2; ++h)
+    for (int plane = 0; plane < 2; ++plane) {
+      for (int i = 0; i < 2; ++i)
+        b[i] = pairAt(w + plane * 256, LANE / 4 + h * 8, LANE % 4 * 2 + i * 8);
+      mma16816(plane ? d.im[h] : d.re[h], re, b);
+      if (plane)
+        negate(b, 2);
+      mma16816(plane ? d.re[h] : d.im[h], im, b);
+    }
+  return d;
+}
+KERNEL chainedConvolution(half *y, const half *u, const half *matrices, const float *tables, int sequences) {
   int sequence = BID * (BLOCK / 32) + WARP;
   if (sequence >= sequences)
     return;
   u += sequence * 256;
   y += sequence * 256;
   Tile x = {}, z = {};
-  u32 a[4], b[2], re[4], im[4];
+  u32 a[4], b[2];
   // n1: W1[k1][n1] u[n1][n2].
   for (int h = 0; h < 2; ++h) {
     for (int i = 0; i < 2; ++i) {
@@ -268,39 +310,11 @@ KERNEL conv256(half *y, const half *u, const half *matrices, const float *tables
     loadA(a, matrices + 256);
     mma16816(x.im[h], a, b);
   }
-  rotate(x, tables, false, false);
-  // n2: right, by W2[k2][n2].
-  for (int i = 0; i < 4; ++i) {
-    re[i] = packHalves(x.re[i / 2][i % 2 * 2], x.re[i / 2][i % 2 * 2 + 1]);
-    im[i] = packHalves(x.im[i / 2][i % 2 * 2], x.im[i / 2][i % 2 * 2 + 1]);
-  }
-  for (int h = 0; h < 2; ++h) {
-    for (int plane = 0; plane < 2; ++plane) {
-      const half *w = matrices + (2 + plane) * 256;
-      for (int i = 0; i < 2; ++i)
-        b[i] = pairAt(w, LANE / 4 + h * 8, LANE % 4 * 2 + i * 8);
-      mma16816(plane ? z.im[h] : z.re[h], re, b);
-      if (plane)
-        negate(b, 2);
-      mma16816(plane ? z.re[h] : z.im[h], im, b);
-    }
-  }
-  rotate(z, tables + 512, false, false); // the spectrum
-  // k2: left, by V2[n2][k2].
-  x = {};
-  for (int h = 0; h < 2; ++h) {
-    u32 zr[2], zi[2];
-    asB(zr, z.re, h);
-    asB(zi, z.im, h);
-    loadA(a, matrices + 4 * 256);
-    mma16816(x.re[h], a, zr);
-    mma16816(x.im[h], a, zi);
-    loadA(a, matrices + 5 * 256);
-    mma16816(x.im[h], a, zr);
-    negate(a, 4);
-    mma16816(x.re[h], a, zi);
-  }
-  rotate(x, tables, true, true);
+  rotate(x, tables, 256, false, false);
+  z = right(x, matrices + 2 * 256);
+  rotate(z, tables + 512, 256, false, false); // the spectrum
+  x = left(z, matrices + 4 * 256);
+  rotate(x, tables, 256, true, true);
   // k1: left, by V1[n1][k1]; the real part.
   z = {};
   for (int h = 0; h < 2; ++h) {
@@ -313,5 +327,78 @@ KERNEL conv256(half *y, const half *u, const half *matrices, const float *tables
     mma16816(z.re[h], a, b);
     for (int i = 0; i < 4; i += 2)
       *(u32 *)(y + rowOf(i) * 16 + columnOf(h, i)) = packHalves(z.re[h][i], z.re[h][i + 1]);
+  }
+}
+
+// The same for 4096 = 16 x 16 x 16 points, one sequence a block of 512 threads: the outer digit through shared memory, the inner two
+// chained through registers. `matrices`: W1, W (inner digits), V (their inverse), V1; `tables`: twiddles [k1][n3] (2 x 256), twiddles
+// [k1][k3][n4] (2 x 4096), the spectrum [k1][k3][k4] (2 x 4096).
+KERNEL fusedConvolution(half *y, const half *u, const half *matrices, const float *tables, int sequences) {
+  // Pairs of halves; rows of 256 padded by 8 against bank conflicts.
+  __shared__ __attribute__((aligned(128))) u32 s[2][16][132];
+  const float *outer = tables, *inner = tables + 512, *spectrum = inner + 8192;
+  for (int sequence = BID; sequence < sequences; sequence += GRID) {
+    // Input to the plane of real parts, which the first stage replaces.
+    for (int i = TID; i < 512; i += BLOCK)
+      copyAsync16(&s[0][i / 32][i % 32 * 4], u + sequence * 4096 + i * 8);
+    commitCopies();
+    waitCopies<0>();
+    sync();
+    // n1, left: sixteen columns a warp.
+    Tile x = {};
+    u32 a[4], b[4], c[4];
+    loadMatrix4Transposed(b, &s[0][LANE % 16][WARP * 8 + LANE / 16 * 4]);
+    for (int h = 0; h < 2; ++h) {
+      loadA(a, matrices);
+      mma16816(x.re[h], a, b + 2 * h);
+      loadA(a, matrices + 256);
+      mma16816(x.im[h], a, b + 2 * h);
+    }
+    sync();
+    for (int h = 0; h < 2; ++h)
+      for (int i = 0; i < 4; i += 2) {
+        float wr = outer[rowOf(i) * 16 + WARP], wi = outer[256 + rowOf(i) * 16 + WARP];
+        float *re = x.re[h] + i, *im = x.im[h] + i;
+        int column = WARP * 16 + columnOf(h, i);
+        s[0][rowOf(i)][column / 2] = packHalves(re[0] * wr - im[0] * wi, re[1] * wr - im[1] * wi);
+        s[1][rowOf(i)][column / 2] = packHalves(re[0] * wi + im[0] * wr, re[1] * wi + im[1] * wr);
+      }
+    sync();
+    // One k1 a warp: left, right, spectrum, left, left.
+    x = {};
+    loadMatrix4Transposed(b, &s[0][WARP][LANE % 16 * 8 + LANE / 16 * 4]);
+    loadMatrix4Transposed(c, &s[1][WARP][LANE % 16 * 8 + LANE / 16 * 4]);
+    for (int h = 0; h < 2; ++h)
+      multiplyLeft(x, matrices + 2 * 256, b + 2 * h, c + 2 * h, h);
+    rotate(x, inner + WARP * 256, 4096, false, false);
+    x = right(x, matrices + 2 * 256);
+    rotate(x, spectrum + WARP * 256, 4096, false, false);
+    x = left(x, matrices + 4 * 256);
+    rotate(x, inner + WARP * 256, 4096, true, true);
+    x = left(x, matrices + 4 * 256);
+    syncWarp();
+    for (int h = 0; h < 2; ++h)
+      for (int i = 0; i < 4; i += 2) {
+        float wr = outer[WARP * 16 + rowOf(i)], wi = -outer[256 + WARP * 16 + rowOf(i)];
+        float *re = x.re[h] + i, *im = x.im[h] + i;
+        int at = rowOf(i) * 16 + columnOf(h, i);
+        s[0][WARP][at / 2] = packHalves(re[0] * wr - im[0] * wi, re[1] * wr - im[1] * wi);
+        s[1][WARP][at / 2] = packHalves(re[0] * wi + im[0] * wr, re[1] * wi + im[1] * wr);
+      }
+    sync();
+    // k1, left; the real part.
+    x = {};
+    loadMatrix4Transposed(b, &s[0][LANE % 16][WARP * 8 + LANE / 16 * 4]);
+    loadMatrix4Transposed(c, &s[1][LANE % 16][WARP * 8 + LANE / 16 * 4]);
+    for (int h = 0; h < 2; ++h) {
+      loadA(a, matrices + 6 * 256);
+      mma16816(x.re[h], a, b + 2 * h);
+      loadA(a, matrices + 7 * 256);
+      negate(a, 4);
+      mma16816(x.re[h], a, c + 2 * h);
+      for (int i = 0; i < 4; i += 2)
+        *(u32 *)(y + sequence * 4096 + rowOf(i) * 256 + WARP * 16 + columnOf(h, i)) = packHalves(x.re[h][i], x.re[h][i + 1]);
+    }
+    sync();
   }
 }

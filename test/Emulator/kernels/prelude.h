@@ -59,7 +59,8 @@ __device__ inline void loadMatrix4(u32 *r, const void *row) {
 __device__ inline void loadMatrix4Transposed(u32 *r, const void *row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(sharedAddress(row)) : "memory");
+               : "r"(sharedAddress(row))
+               : "memory");
 }
 __device__ inline void mma16816(float *d, const u32 *a, const u32 *b) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
