@@ -18,6 +18,8 @@
 
 namespace fftconv::emulator {
 
+inline uint64_t alignTo(uint64_t value, uint64_t align) { return (value + align - 1) / align * align; }
+
 /// Where a variable lies: its space, and its offset there or (global and constant memory) its address.
 struct Place {
   Space space;
@@ -103,9 +105,6 @@ private:
   Frame *frame = nullptr;
   const Instruction *current = nullptr;
 };
-
-/// Registers that an instruction reads and writes, for slot allocation.
-void registerUses(const Instruction &instruction, std::vector<size_t> &reads, std::vector<size_t> &writes);
 
 bool decodeInteger(Decoder &decoder, Op &op);
 bool decodeFloat(Decoder &decoder, Op &op);

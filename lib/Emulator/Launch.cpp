@@ -16,8 +16,6 @@
 
 using namespace fftconv::emulator;
 
-static uint64_t alignTo(uint64_t value, uint64_t align) { return (value + align - 1) / align * align; }
-
 std::string_view fftconv::emulator::name(Check check) {
   static constexpr std::string_view names[checkCount] = {"out-of-bounds", "misaligned",  "divergence",
                                                          "deadlock",      "trap",        "uninitialised",

@@ -36,8 +36,6 @@ struct Op {
   uint32_t d = noSlot, a = noSlot, b = noSlot, c = noSlot, e = noSlot;
   uint32_t guard = noSlot;
   bool guardNegated = false;
-  /// Runs even where the guard leaves no lane.
-  bool always = false;
   Class instructionClass = Class::Other;
   Space space = Space::Generic;
   /// Bytes of one element of a memory access, and how many.

@@ -8,8 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Ast.h"
-#include "Lexer.h"
+#include "TokenReader.h"
 
 #include <algorithm>
 #include <bit>
@@ -24,11 +23,9 @@ namespace {
 constexpr uint64_t maxVariableBytes = uint64_t(1) << 32;
 constexpr size_t maxRegisters = 1 << 20;
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
-
-class Parser {
+class Parser : TokenReader {
 public:
-  explicit Parser(std::string_view text) : lexer(text) {}
+  using TokenReader::TokenReader;
 
   Module parse() {
     header();
@@ -46,104 +43,6 @@ public:
   }
 
 private:
-  //===--------------------------------------------------------------------===//
-  // Tokens
-  //===--------------------------------------------------------------------===//
-
-  int line() const { return lexer.peek().line; }
-  [[noreturn]] void unexpected(std::string_view wanted) {
-    const Token &token = lexer.peek();
-    throw Error(token.line, "expected " + std::string(wanted) + ", got " +
-                                (token.kind == Token::End ? "the end" : quoted(token.text)));
-  }
-  void expect(char punctuation) {
-    if (!accept(punctuation))
-      unexpected(std::string("'") + punctuation + "'");
-  }
-  bool accept(char punctuation) {
-    if (!lexer.peek().is(punctuation))
-      return false;
-    lexer.take();
-    return true;
-  }
-  bool acceptWord(std::string_view word) {
-    if (!lexer.peek().isWord(word))
-      return false;
-    lexer.take();
-    return true;
-  }
-  std::string word() {
-    if (lexer.peek().kind != Token::Word)
-      unexpected("a name");
-    return std::string(lexer.take().text);
-  }
-  /// An integer with an optional sign.
-  int64_t integer() {
-    bool minus = accept('-');
-    if (lexer.peek().kind != Token::Number)
-      unexpected("an integer");
-    Operand number = parseNumber();
-    if (number.kind != Operand::Integer)
-      unexpected("an integer");
-    return minus ? static_cast<int64_t>(0 - static_cast<uint64_t>(number.value)) : number.value;
-  }
-  uint64_t count(uint64_t most, std::string_view what) {
-    int at = line();
-    int64_t value = integer();
-    if (value < 0 || static_cast<uint64_t>(value) > most)
-      throw Error(at, std::string(what) + " of " + std::to_string(value));
-    return static_cast<uint64_t>(value);
-  }
-  Operand parseNumber() {
-    Token token = lexer.take();
-    std::string_view text = token.text;
-    auto bad = [&]() { return Error(token.line, "malformed number " + quoted(text)); };
-    Operand result;
-    auto digits = [&](std::string_view part, int base) {
-      uint64_t value = 0;
-      auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value, base);
-      if (error != std::errc() || end != part.data() + part.size() || part.empty())
-        throw bad();
-      return value;
-    };
-    if (text.size() > 2 && text[0] == '0' && (text[1] == 'f' || text[1] == 'F')) {
-      if (text.size() != 10)
-        throw bad();
-      result.kind = Operand::FloatBits;
-      result.value = static_cast<int64_t>(digits(text.substr(2), 16));
-      return result;
-    }
-    if (text.size() > 2 && text[0] == '0' && (text[1] == 'd' || text[1] == 'D')) {
-      if (text.size() != 18)
-        throw bad();
-      result.kind = Operand::DoubleBits;
-      result.value = static_cast<int64_t>(digits(text.substr(2), 16));
-      return result;
-    }
-    bool hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-    if (!hex && text.find_first_of(".eE") != std::string_view::npos) {
-      double value = 0;
-      auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (error != std::errc() || end != text.data() + text.size())
-        throw bad();
-      result.kind = Operand::DoubleBits;
-      result.value = std::bit_cast<int64_t>(value);
-      return result;
-    }
-    if (text.ends_with('U') || text.ends_with('u'))
-      text.remove_suffix(1);
-    result.kind = Operand::Integer;
-    if (hex)
-      result.value = static_cast<int64_t>(digits(text.substr(2), 16));
-    else if (text.size() > 2 && text[0] == '0' && (text[1] == 'b' || text[1] == 'B'))
-      result.value = static_cast<int64_t>(digits(text.substr(2), 2));
-    else if (text.size() > 1 && text[0] == '0')
-      result.value = static_cast<int64_t>(digits(text.substr(1), 8));
-    else
-      result.value = static_cast<int64_t>(digits(text, 10));
-    return result;
-  }
-
   //===--------------------------------------------------------------------===//
   // Module scope
   //===--------------------------------------------------------------------===//
@@ -739,7 +638,6 @@ private:
     int line;
   };
 
-  Lexer lexer;
   Module module;
   Names moduleNames;
   std::unordered_map<std::string, size_t> functionIndex;
@@ -753,26 +651,5 @@ private:
   std::vector<std::vector<std::pair<std::string, int>>> pendingLists;
 };
 } // namespace
-
-Error::Error(int line, const std::string &message)
-    : std::runtime_error(line ? "line " + std::to_string(line) + ": " + message : message), lineNumber(line) {}
-
-Type fftconv::emulator::parseType(std::string_view name) {
-  static const std::map<std::string_view, Type> types = {
-      {"b8", {Type::Bits, 8}},       {"b16", {Type::Bits, 16}},           {"b32", {Type::Bits, 32}},
-      {"b64", {Type::Bits, 64}},     {"b128", {Type::Bits, 128}},         {"u8", {Type::Unsigned, 8}},
-      {"u16", {Type::Unsigned, 16}}, {"u32", {Type::Unsigned, 32}},       {"u64", {Type::Unsigned, 64}},
-      {"s8", {Type::Signed, 8}},     {"s16", {Type::Signed, 16}},         {"s32", {Type::Signed, 32}},
-      {"s64", {Type::Signed, 64}},   {"f16", {Type::Half, 16}},           {"f16x2", {Type::Half, 32, true}},
-      {"bf16", {Type::Brain, 16}},   {"bf16x2", {Type::Brain, 32, true}}, {"tf32", {Type::Tensor, 32}},
-      {"f32", {Type::Float, 32}},    {"f64", {Type::Float, 64}},          {"pred", {Type::Predicate, 1}},
-  };
-  auto it = types.find(name);
-  return it == types.end() ? Type{} : it->second;
-}
-
-bool Instruction::has(std::string_view modifier) const {
-  return std::find(modifiers.begin(), modifiers.end(), modifier) != modifiers.end();
-}
 
 Module fftconv::emulator::parseModule(std::string_view text) { return Parser(text).parse(); }

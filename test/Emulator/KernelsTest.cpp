@@ -232,7 +232,14 @@ namespace {
 /// Matrices and tables of a convolution kernel by a plan of `digits`, its spectrum from the definition, and one launch against the direct
 /// sum.
 struct Convolution {
-  explicit Convolution(fftconv::monarch::Digits digits) : digits(std::move(digits)) {}
+  /// W1, W, V, V1; the twiddles of digits 2 and up; the spectrum of k.
+  Convolution(fftconv::monarch::Digits plan, const std::vector<float> &k) : digits(std::move(plan)) {
+    for (auto [digit, inverse] : {std::pair(1, false), {2, false}, {2, true}, {1, true}})
+      addMatrix(digit, inverse);
+    for (size_t digit = 2; digit <= digits.count(); ++digit)
+      addTable(fftconv::monarch::twiddles(digits, digit, false));
+    addSpectrum(k);
+  }
 
   fftconv::monarch::Digits digits;
   std::vector<uint16_t> matrices;
@@ -280,11 +287,7 @@ TEST_P(Kernels, ConvolutionChainedThroughRegisters) {
   const int sequences = 5;
   std::vector<uint16_t> u = halves(normal(random, sequences * 256)), y(sequences * 256, 0x7fff);
   std::vector<float> k = normal(random, 256);
-  Convolution convolution({{16, 16}, true});
-  for (auto [digit, inverse] : {std::pair(1, false), {2, false}, {2, true}, {1, true}})
-    convolution.addMatrix(digit, inverse);
-  convolution.addTable(fftconv::monarch::twiddles(convolution.digits, 2, false));
-  convolution.addSpectrum(k);
+  Convolution convolution({{16, 16}, true}, k);
   Session session(*program);
   session.buffer("y", y)
       .buffer("u", u)
@@ -305,12 +308,7 @@ TEST_P(Kernels, ConvolutionThroughSharedMemory) {
   std::vector<float> k = normal(random, 4096);
   for (float &tap : k)
     tap /= 64;
-  Convolution convolution({{16, 16, 16}, true});
-  for (auto [digit, inverse] : {std::pair(1, false), {2, false}, {2, true}, {1, true}})
-    convolution.addMatrix(digit, inverse);
-  for (size_t digit : {2, 3})
-    convolution.addTable(fftconv::monarch::twiddles(convolution.digits, digit, false));
-  convolution.addSpectrum(k);
+  Convolution convolution({{16, 16, 16}, true}, k);
   Session session(*program);
   session.buffer("y", y)
       .buffer("u", u)

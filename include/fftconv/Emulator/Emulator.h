@@ -106,7 +106,7 @@ struct Options {
   /// Findings of one check at one line are counted, but at most this many different ones are kept.
   size_t maxFindings = 32;
   /// A warp that executes this many instructions in a launch is taken to hang.
-  uint64_t maxInstructions = uint64_t(1) << 34;
+  uint64_t maxInstructions = uint64_t(1) << 32;
 
   /// All checks by choice and the counters off: for speed.
   static Options fast() { return {false, false, false, false, false}; }
