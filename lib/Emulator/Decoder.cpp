@@ -128,6 +128,11 @@ Kernel Decoder::decode() {
   result.entry = frames[entry].entry;
   result.localBytes = alignTo(result.localBytes, 16);
   result.argumentBytes = alignTo(result.argumentBytes, 16);
+  // The hardware's own limit of local memory, and one in its spirit for call arguments.
+  if (result.localBytes > 512 * 1024 || result.argumentBytes > 64 * 1024)
+    throw Error(kernelFunction.line, "kernel '" + result.name + "' needs " + std::to_string(result.localBytes) +
+                                         " bytes of local memory and " + std::to_string(result.argumentBytes) +
+                                         " of call arguments for each thread; 524288 and 65536 are the most");
   return std::move(result);
 }
 

@@ -185,6 +185,8 @@ Device::Device(Program &program) : state(std::make_unique<State>()) {
     const Variable &variable = p.module.variables[i];
     if (variable.space == Space::Shared)
       continue;
+    if (p.end - globalBase > (uint64_t(1) << 32))
+      throw Error(0, "the module's variables take more than 4 GiB");
     std::vector<uint8_t> bytes(variable.bytes);
     std::copy(variable.initial.begin(), variable.initial.end(), bytes.begin());
     for (const Variable::Relocation &relocation : variable.relocations) {

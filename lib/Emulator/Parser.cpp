@@ -20,7 +20,8 @@
 using namespace fftconv::emulator;
 
 namespace {
-constexpr uint64_t maxVariableBytes = uint64_t(1) << 32;
+constexpr uint64_t maxVariableBytes = uint64_t(1) << 30;
+constexpr unsigned maxNesting = 8;
 constexpr size_t maxRegisters = 1 << 20;
 
 class Parser : TokenReader {
@@ -81,14 +82,25 @@ private:
     for (int at = line(); lexer.peek().kind != Token::End && line() == at;)
       lexer.take();
   }
+  void skipTo(char punctuation) {
+    while (!accept(punctuation)) {
+      if (lexer.peek().kind == Token::End)
+        unexpected(std::string("'") + punctuation + "'");
+      lexer.take();
+    }
+  }
   /// Directives that say nothing about what is computed.
   bool skipped() {
-    static constexpr std::string_view lines[] = {".loc", ".file", ".pragma"};
+    static constexpr std::string_view lines[] = {".loc", ".file"};
     for (std::string_view directive : lines)
       if (lexer.peek().isWord(directive)) {
         skipLine();
         return true;
       }
+    if (acceptWord(".pragma")) {
+      skipTo(';');
+      return true;
+    }
     if (lexer.peek().isWord(".section")) {
       lexer.take();
       lexer.take();
@@ -152,11 +164,7 @@ private:
           integer();
       } else if (acceptWord(".attribute")) {
         expect('(');
-        while (!accept(')')) {
-          if (lexer.peek().kind == Token::End)
-            unexpected("')'");
-          lexer.take();
-        }
+        skipTo(')');
       } else {
         return;
       }
@@ -211,7 +219,7 @@ private:
     if (elements > maxVariableBytes / width)
       throw Error(at, "variable " + quoted(variable.name) + " is too large");
     if (accept('=')) {
-      initialiser(variable, type);
+      initialiser(variable, type, 0);
       if (variable.unsized)
         elements = variable.initial.size() / width;
       variable.unsized = false;
@@ -223,12 +231,14 @@ private:
       throw Error(at, "more values than " + quoted(variable.name) + " holds");
   }
 
-  void initialiser(Variable &variable, Type type) {
+  void initialiser(Variable &variable, Type type, unsigned depth) {
+    if (depth > maxNesting)
+      throw Error(line(), "an initialiser of too many dimensions");
     if (accept('{')) {
       if (accept('}'))
         return;
       do
-        initialiser(variable, type);
+        initialiser(variable, type, depth + 1);
       while (accept(','));
       expect('}');
       return;
@@ -336,14 +346,8 @@ private:
           lexer.take();
         return;
       }
-    if (lexer.peek().isWord(".pragma")) {
-      while (!accept(';')) {
-        if (lexer.peek().kind == Token::End)
-          unexpected("';'");
-        lexer.take();
-      }
-      return;
-    }
+    if (acceptWord(".pragma"))
+      return skipTo(';');
     unexpected("the body of a function");
   }
 
@@ -529,9 +533,11 @@ private:
     if (accept('{')) {
       Operand vector;
       vector.kind = Operand::Vector;
-      do
+      do {
+        if (lexer.peek().is('{'))
+          unexpected("an element of a vector");
         vector.elements.push_back(operand());
-      while (accept(','));
+      } while (accept(','));
       expect('}');
       if (vector.elements.size() > 64)
         throw Error(line(), "vector of " + std::to_string(vector.elements.size()) + " operands");

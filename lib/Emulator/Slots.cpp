@@ -38,13 +38,25 @@ static void registerUses(const Instruction &instruction, std::vector<size_t> &re
 }
 
 void Decoder::allocateSlots(const Function &f, Frame &here) {
-  size_t count = f.body.size(), registers = f.registers.size();
-  here.slots.assign(registers, noSlot);
+  size_t count = f.body.size();
+  here.slots.assign(f.registers.size(), noSlot);
   if (count == 0)
     return;
   std::vector<std::vector<size_t>> reads(count), writes(count);
   for (size_t i = 0; i < count; ++i)
     registerUses(f.body[i], reads[i], writes[i]);
+  // From here on, registers are numbered by use: those that nobody names need no bit and no slot.
+  std::vector<size_t> named, numbers(f.registers.size(), SIZE_MAX);
+  for (std::vector<std::vector<size_t>> *lists : {&reads, &writes})
+    for (std::vector<size_t> &list : *lists)
+      for (size_t &r : list) {
+        if (numbers[r] == SIZE_MAX) {
+          numbers[r] = named.size();
+          named.push_back(r);
+        }
+        r = numbers[r];
+      }
+  size_t registers = named.size();
 
   // Blocks begin at targets and after jumps.
   std::vector<bool> begins(count + 1);
@@ -139,23 +151,23 @@ void Decoder::allocateSlots(const Function &f, Frame &here) {
   std::map<uint32_t, std::vector<uint32_t>> freeSlots;
   std::multimap<size_t, size_t> alive;
   auto bytesOf = [&](size_t r) {
-    return f.registers[r].kind == Type::Predicate ? 4 : 32 * std::max(2u, f.registers[r].bytes());
+    return f.registers[named[r]].kind == Type::Predicate ? 4 : 32 * std::max(2u, f.registers[named[r]].bytes());
   };
   for (size_t r : byStart) {
     while (!alive.empty() && alive.begin()->first < first[r]) {
       size_t dead = alive.begin()->second;
-      freeSlots[bytesOf(dead)].push_back(here.slots[dead]);
+      freeSlots[bytesOf(dead)].push_back(here.slots[named[dead]]);
       alive.erase(alive.begin());
     }
     uint32_t bytes = bytesOf(r);
     std::vector<uint32_t> &available = freeSlots[bytes];
     if (!available.empty()) {
-      here.slots[r] = available.back();
+      here.slots[named[r]] = available.back();
       available.pop_back();
     } else {
       if (bytes >= 64)
         result.registerBytes = static_cast<uint32_t>(alignTo(result.registerBytes, 64));
-      here.slots[r] = result.registerBytes;
+      here.slots[named[r]] = result.registerBytes;
       if (result.registerBytes > (1u << 30))
         throw Error(f.line, "too many registers are alive");
       result.registerBytes += bytes;

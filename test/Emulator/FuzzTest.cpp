@@ -70,7 +70,10 @@ std::string mutate(std::string text, std::mt19937 &random) {
                                 "_",
                                 "|",
                                 "+-",
-                                "18446744073709551616"};
+                                "18446744073709551616",
+                                "{{{{{{{{{{",
+                                ".local .b8 huge[900000000];",
+                                ".param .b8 p[70000];"};
   for (unsigned edits = 1 + random() % 3; edits > 0; --edits) {
     if (text.empty())
       return text;

@@ -279,6 +279,10 @@ TEST(Parser, NamesLineAndText) {
   EXPECT_EQ(body("add.u32 %r1, %rd1, %r3;"), "line 8: a register of another width than the type: 'add.u32'");
   EXPECT_EQ(body("bra NOWHERE;"), "line 8: unknown name 'NOWHERE'");
   EXPECT_EQ(body("add.u32 %r1, %r2 %r3;"), "line 8: expected ',', got '%r3'");
+  EXPECT_EQ(body("mov.b64 %rd1, {{%r1, %r2}, %r3};"), "line 8: expected an element of a vector, got '{'");
+  EXPECT_EQ(body(".local .b8 l[600000]; st.local.u8 [l], %r1;"),
+            "line 5: kernel 'k' needs 600000 bytes of local memory and 0 of call arguments for each thread; 524288 and "
+            "65536 are the most");
   EXPECT_EQ(error(".version 12.0\n.target sm_80\n"), "line 1: unknown PTX version '12.0'");
   EXPECT_EQ(error(".version 8.0\n.target sm_75\n.address_size 64\n"), "line 2: unsupported target 'sm_75'");
   EXPECT_EQ(error(".version 8.0\n.target sm_80\n.address_size 64\n"), "no kernel 'k' in the module");
