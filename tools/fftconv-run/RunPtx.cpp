@@ -40,7 +40,9 @@ PtxOptions::PtxOptions(cl::OptionCategory &category)
       arguments(
           "arg",
           cl::desc("[PTX] argument, in order: i32:N, u32:N, i64:N, u64:N, f32:X, f64:X, or a buffer: in:TYPE:FILE.npy, "
-                   "out:TYPE:SHAPE:FILE.npy (SHAPE as 2x3x100), buffer:BYTES (zeros); TYPE is f16, bf16, f32 or f64"),
+                   "out:TYPE:SHAPE:FILE.npy (SHAPE as 2x3x100; TYPE f16, bf16, f32 or f64), in:bytes:FILE, "
+                   "out:bytes:N:FILE (raw "
+                   "bytes, zeros at first), buffer:N (N bytes of zeros)"),
           cl::value_desc("ARG"), cl::cat(category)),
       shared("shared", cl::desc("[PTX] dynamic shared memory, in bytes"), cl::value_desc("N"), cl::init(0),
              cl::cat(category)),
@@ -66,6 +68,7 @@ struct Arguments {
   std::deque<Tensor> tensors;
   std::deque<std::vector<char>> buffers;
   std::vector<std::pair<std::string, Tensor *>> outputs;
+  std::vector<std::pair<std::string, std::vector<char> *>> rawOutputs;
 
   template <typename T, typename Parsed>
   bool scalar(StringRef text) {
@@ -97,12 +100,30 @@ struct Arguments {
                                   : scalar<double, double>(rest);
       return good ? Error::success() : bad("'" + rest + "' is not a value of this type");
     }
-    if (kind == "buffer") {
+    auto addBytes = [&](StringRef number) {
       uint64_t bytes;
-      if (rest.getAsInteger(10, bytes) || bytes > (uint64_t(1) << 36))
-        return bad("a number of bytes is needed");
+      if (number.getAsInteger(10, bytes) || bytes > (uint64_t(1) << 36))
+        return false;
       buffers.emplace_back(bytes);
       attach(device, name, buffers.back().data(), bytes);
+      return true;
+    };
+    if (kind == "buffer")
+      return addBytes(rest) ? Error::success() : bad("a number of bytes is needed");
+    if (kind == "in" && rest.consume_front("bytes:")) {
+      ErrorOr<std::unique_ptr<MemoryBuffer>> file =
+          MemoryBuffer::getFile(rest, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+      if (!file)
+        return createStringError(rest + ": " + file.getError().message());
+      buffers.emplace_back((*file)->getBufferStart(), (*file)->getBufferEnd());
+      attach(device, name, buffers.back().data(), buffers.back().size());
+      return Error::success();
+    }
+    if (kind == "out" && rest.consume_front("bytes:")) {
+      auto [number, path] = rest.split(':');
+      if (path.empty() || !addBytes(number))
+        return bad("a number of bytes and a file are needed");
+      rawOutputs.emplace_back(path.str(), &buffers.back());
       return Error::success();
     }
     auto [typeName, where] = rest.split(':');
@@ -113,7 +134,8 @@ struct Arguments {
                                           .Case("f64", ElementType::F64)
                                           .Default(std::nullopt);
     if ((kind != "in" && kind != "out") || !type)
-      return bad("arguments are TYPE:VALUE, in:TYPE:FILE.npy, out:TYPE:SHAPE:FILE.npy or buffer:BYTES");
+      return bad("arguments are TYPE:VALUE, in:TYPE:FILE.npy, out:TYPE:SHAPE:FILE.npy, in:bytes:FILE, out:bytes:N:FILE "
+                 "or buffer:N");
     if (kind == "in") {
       Expected<Tensor> tensor = readNpy(where, *type);
       if (!tensor)
@@ -279,6 +301,9 @@ Expected<int> fftconv::runPtx(StringRef path, const PtxOptions &options) {
                         StringRef(emulator::name(finding.check)), finding.count, finding.text);
     for (auto &[output, tensor] : arguments.outputs)
       if (Error error = writeNpy(output, *tensor))
+        return error;
+    for (auto &[output, bytes] : arguments.rawOutputs)
+      if (Error error = writeText(output, StringRef(bytes->data(), bytes->size())))
         return error;
     if (!options.stats.empty())
       if (Error error = writeText(options.stats, formatv("{0:2}\n", json::Value(describe(result))).str()))
