@@ -228,6 +228,14 @@ TEST_P(Kernels, LastBlockReadsWhatOthersReleased) {
   EXPECT_EQ(total[0], 5000);
 }
 
+// Where there is no toolkit, what nvcc would compile is skipped, and seen to be.
+TEST(Compilers, Nvcc) {
+  for (const std::string &path : compiled())
+    if (path.ends_with("nvcc.ptx"))
+      return;
+  GTEST_SKIP() << "there is no nvcc: the kernels were compiled by clang only";
+}
+
 namespace {
 /// Matrices and tables of a convolution kernel by a plan of `digits`, its spectrum from the definition, and one launch against the direct
 /// sum.
