@@ -273,6 +273,11 @@ struct Worker {
   std::mt19937_64 random;
 };
 
+/// The index of the op that a warp runs.
+inline uint32_t pcOf(const Warp &warp) {
+  return static_cast<uint32_t>(warp.op - warp.cta->launch->kernel->code.data());
+}
+
 /// Thrown to leave a launch that cannot go on.
 struct Abort {};
 

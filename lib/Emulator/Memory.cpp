@@ -54,7 +54,7 @@ void reportGlobal(Warp &warp, unsigned lane, uint64_t address, unsigned bytes, A
 
 /// The bytes of a global or constant address, or null with a finding.
 uint8_t *globalBytes(Warp &warp, unsigned lane, uint64_t address, unsigned bytes, AccessKind kind) {
-  size_t pc = static_cast<size_t>(warp.op - warp.cta->launch->kernel->code.data());
+  size_t pc = pcOf(warp);
   Region *&cached = warp.worker->cached[pc];
   auto inside = [&](const Region *region) {
     return region && address >= region->base && address - region->base <= region->bytes &&
@@ -232,7 +232,7 @@ bool fftconv::emulator::resolveTogether(Warp &warp, Space space, uint32_t lanes,
     memory = cta.shared.data();
     size = cta.shared.size();
   } else if (space == Space::Global || space == Space::Generic || space == Space::Const) {
-    const Region *region = warp.worker->cached[static_cast<size_t>(warp.op - warp.cta->launch->kernel->code.data())];
+    const Region *region = warp.worker->cached[pcOf(warp)];
     if (!region || region->detached || region->shadow || (region->readOnly && isWrite(kind)))
       return false;
     base = region->base;
@@ -279,14 +279,11 @@ void fftconv::emulator::resolve(Warp &warp, const Op &op, unsigned bytes, Access
     if (global && op.space != Space::Param)
       countGlobal(warp, result.at, global, bytes);
     if (local)
-      warp.worker->sites[static_cast<size_t>(&op - warp.cta->launch->kernel->code.data())].localBytes +=
-          static_cast<uint64_t>(std::popcount(local)) * bytes;
+      warp.worker->sites[pcOf(warp)].localBytes += static_cast<uint64_t>(std::popcount(local)) * bytes;
   }
 }
 
-static Counters &siteOf(Warp &warp) {
-  return warp.worker->sites[static_cast<size_t>(warp.op - warp.cta->launch->kernel->code.data())];
-}
+static Counters &siteOf(Warp &warp) { return warp.worker->sites[pcOf(warp)]; }
 
 void fftconv::emulator::countShared(Warp &warp, const std::array<uint64_t, 32> &offsets, uint32_t mask,
                                     unsigned bytes) {

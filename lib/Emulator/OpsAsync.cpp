@@ -241,7 +241,7 @@ void copyBulk(Warp &warp, const Op &op) {
       cta.shadow.setPending(shared, bytes, true);
     cta.bulk.push_back({warp.index, lane, toShared, shared, host, bytes, mbarrier, warp.bulkCommitted[lane], op.line});
     if (cta.launch->options.traffic) {
-      Counters &site = warp.worker->sites[static_cast<size_t>(&op - cta.launch->kernel->code.data())];
+      Counters &site = warp.worker->sites[pcOf(warp)];
       site.globalBytes += bytes;
       site.globalSectors += bytes / 32 + (bytes % 32 != 0);
       site.globalIdealSectors += bytes / 32 + (bytes % 32 != 0);

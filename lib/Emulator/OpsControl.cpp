@@ -15,8 +15,6 @@
 using namespace fftconv::emulator;
 
 namespace {
-uint32_t pcOf(const Warp &warp) { return static_cast<uint32_t>(warp.op - warp.cta->launch->kernel->code.data()); }
-
 /// Sends the lanes that run to `target`; the others of the group stay.
 void jump(Warp &warp, uint32_t target) {
   if (warp.mask == warp.active) {

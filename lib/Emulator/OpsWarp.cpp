@@ -193,7 +193,7 @@ void reduceBarrier(Warp &warp, const Op &op) {
   mine.all &= votes == warp.mask;
   mine.any |= votes != 0;
   warp.group().reducing = true;
-  warp.next = static_cast<uint32_t>(&op - cta.launch->kernel->code.data());
+  warp.next = pcOf(warp);
   warp.stop = true;
   arriveAtBarrier(warp, id, op.b == noSlot ? 0 : warp.slot<uint32_t>(op.b)[std::countr_zero(warp.mask)], true);
 }

@@ -98,7 +98,7 @@ bool fftconv::emulator::gather(Warp &warp, uint32_t needed) {
   bool canCome = (needed & ~warp.mask & others) == (needed & ~warp.mask) && (warp.mask & ~needed) == 0;
   if (canCome && !group.lastCall) {
     group.state = Group::Collective;
-    warp.next = static_cast<uint32_t>(warp.op - warp.cta->launch->kernel->code.data());
+    warp.next = pcOf(warp);
     warp.stop = true;
     return false;
   }

@@ -120,13 +120,6 @@ void SharedShadow::setPending(uint64_t offset, uint64_t bytes, bool value) {
     pending[cell] = value;
 }
 
-bool SharedShadow::isPending(uint64_t offset, uint64_t bytes) const {
-  for (size_t cell = offset / granule, end = (offset + bytes + granule - 1) / granule; cell < end; ++cell)
-    if (pending[cell])
-      return true;
-  return false;
-}
-
 SharedShadow::Clock SharedShadow::clockOf(uint32_t warp) const {
   auto begin = clocks.begin() + static_cast<ptrdiff_t>(size_t(warp) * warps);
   return Clock(begin, begin + warps);

@@ -45,7 +45,6 @@ public:
   void initialise(uint64_t offset, uint64_t bytes);
   /// Marks the destination of an asynchronous copy; touching it before it is cleared is a conflict.
   void setPending(uint64_t offset, uint64_t bytes, bool pending);
-  bool isPending(uint64_t offset, uint64_t bytes) const;
 
   using Clock = std::vector<uint32_t>;
   Clock clockOf(uint32_t warp) const;

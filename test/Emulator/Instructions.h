@@ -57,18 +57,16 @@ std::vector<D> run(const std::string &text, std::vector<A> a, std::vector<B> b, 
   for (int i = 0; i < 4; ++i)
     body += "ld.param.u64 %p" + std::to_string(i) + ", [k_param_" + std::to_string(i) + "];\n";
   body += "mov.u32 %i, %ctaid.x; mov.u32 %n, %tid.x; mad.lo.s32 %i, %i, 64, %n;\n";
-  auto access = [&](char letter, const std::string &name, const std::string &type, size_t bytes, int parameter,
-                    bool store) {
+  auto access = [&](const std::string &name, const std::string &type, size_t bytes, int parameter, bool store) {
     std::string at =
         "mul.wide.u32 %o, %i, " + std::to_string(bytes) + "; add.u64 %o, %o, %p" + std::to_string(parameter) + ";\n";
-    (void)letter;
     return at + (store ? "st.global" + type + " [%o], " + name : "ld.global" + type + " " + name + ", [%o]") + ";\n";
   };
-  body += access('a', registerOf<A>('a'), accessOf<A>(), sizeof(A), 1, false);
-  body += access('b', registerOf<B>('b'), accessOf<B>(), sizeof(B), 2, false);
-  body += access('c', registerOf<C>('c'), accessOf<C>(), sizeof(C), 3, false);
+  body += access(registerOf<A>('a'), accessOf<A>(), sizeof(A), 1, false);
+  body += access(registerOf<B>('b'), accessOf<B>(), sizeof(B), 2, false);
+  body += access(registerOf<C>('c'), accessOf<C>(), sizeof(C), 3, false);
   body += spell<D, A, B, C>(text) + "\n";
-  body += access('d', registerOf<D>('d'), accessOf<D>(), sizeof(D), 0, true) + "ret;";
+  body += access(registerOf<D>('d'), accessOf<D>(), sizeof(D), 0, true) + "ret;";
   size_t padded = (a.size() + 63) / 64 * 64;
   std::vector<D> d(padded);
   size_t count = a.size();

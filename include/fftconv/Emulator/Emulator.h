@@ -132,9 +132,6 @@ struct KernelInfo {
   bool usesDynamicShared = false;
 };
 
-struct Module;
-class Kernel;
-
 /// A parsed module. Kernels are decoded on their first launch and kept.
 class Program {
 public:
