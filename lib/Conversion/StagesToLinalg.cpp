@@ -134,6 +134,25 @@ struct LowerDft : OpConversionPattern<DftOp> {
   }
 };
 
+/// Rotates the planes of x: y[o, i] = sum over p of table[o, p, i] x[p, i], rounded and in the shape of `result`. x has the shape of
+/// `stage`; tableMap takes dimension 0 for o, the rank of x for p.
+Value rotate(LinalgEmitter &e, const StageShape &stage, Value table, ArrayRef<AffineExpr> tableMap, Value x,
+             Type result) {
+  int64_t rank = e.type(x).getRank();
+  SmallVector<AffineExpr> xMap = {e.b.getAffineDimExpr(rank)}, yMap = {e.b.getAffineDimExpr(0)};
+  for (int64_t i = 1; i < rank; ++i) {
+    xMap.push_back(e.b.getAffineDimExpr(i));
+    yMap.push_back(e.b.getAffineDimExpr(i));
+  }
+  SmallVector<IteratorType> iterators(rank, IteratorType::parallel);
+  iterators.push_back(IteratorType::reduction);
+  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(rank + 1, 0, exprs, e.b.getContext()); };
+  Value y =
+      e.contract(table, x, tensor::getMixedSizes(e.b, e.loc, x), {map(tableMap), map(xMap), map(yMap)}, iterators);
+  auto type = cast<RankedTensorType>(result);
+  return stage.expand(e, e.round(y, type.getElementType()), type);
+}
+
 struct LowerTwiddle : OpConversionPattern<TwiddleOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(TwiddleOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
@@ -159,21 +178,10 @@ struct LowerTwiddle : OpConversionPattern<TwiddleOp> {
     Value in = stage.collapse(e, x);
     int64_t rank = e.type(in).getRank();
     auto d = [&](int64_t i) { return rewriter.getAffineDimExpr(i); };
-    AffineExpr planeOut = d(0), planeIn = d(rank), position = d(1 + stage.rows()), n = d(2 + stage.rows());
-    SmallVector<AffineExpr> tMap = {planeOut, planeIn, position, n}, xMap = {planeIn}, yMap = {planeOut};
+    SmallVector<AffineExpr> tMap = {d(0), d(rank), d(1 + stage.rows()), d(2 + stage.rows())};
     if (op.getInverse())
       std::swap(tMap[0], tMap[1]);
-    for (int64_t i = 1; i < rank; ++i) {
-      xMap.push_back(d(i));
-      yMap.push_back(d(i));
-    }
-    SmallVector<IteratorType> iterators(rank, IteratorType::parallel);
-    iterators.push_back(IteratorType::reduction);
-    auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(rank + 1, 0, exprs, rewriter.getContext()); };
-    Value y =
-        e.contract(t, in, tensor::getMixedSizes(rewriter, e.loc, in), {map(tMap), map(xMap), map(yMap)}, iterators);
-    auto result = cast<RankedTensorType>(getTypeConverter()->convertType(op.getY().getType()));
-    rewriter.replaceOp(op, stage.expand(e, e.round(y, result.getElementType()), result));
+    rewriter.replaceOp(op, rotate(e, stage, t, tMap, in, getTypeConverter()->convertType(op.getY().getType())));
     return success();
   }
 };
@@ -193,19 +201,10 @@ struct LowerSpectrumProduct : OpConversionPattern<SpectrumProductOp> {
     // Dimensions: plane out, batch, head, [before], n, plane in.
     int64_t rank = e.type(x).getRank();
     auto d = [&](int64_t i) { return rewriter.getAffineDimExpr(i); };
-    SmallVector<AffineExpr> sMap = {d(0), d(rank)}, xMap = {d(rank)}, yMap = {d(0)};
-    for (int64_t i = 1; i < rank; ++i) {
-      if (i > 1)
-        sMap.push_back(d(i));
-      xMap.push_back(d(i));
-      yMap.push_back(d(i));
-    }
-    SmallVector<IteratorType> iterators(rank, IteratorType::parallel);
-    iterators.push_back(IteratorType::reduction);
-    auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(rank + 1, 0, exprs, rewriter.getContext()); };
-    Value y = e.contract(s, x, tensor::getMixedSizes(rewriter, e.loc, x), {map(sMap), map(xMap), map(yMap)}, iterators);
-    auto result = cast<RankedTensorType>(getTypeConverter()->convertType(op.getY().getType()));
-    rewriter.replaceOp(op, stage.expand(e, e.round(y, result.getElementType()), result));
+    SmallVector<AffineExpr> sMap = {d(0), d(rank)};
+    for (int64_t i = 2; i < rank; ++i)
+      sMap.push_back(d(i));
+    rewriter.replaceOp(op, rotate(e, stage, s, sMap, x, getTypeConverter()->convertType(op.getY().getType())));
     return success();
   }
 };

@@ -281,6 +281,8 @@ inline uint32_t pcOf(const Warp &warp) {
 /// Thrown to leave a launch that cannot go on.
 struct Abort {};
 
+/// "(3,0,0)": a linear index inside `dim`.
+std::string describeIndex(uint64_t index, Dim dim);
 /// "thread (3,0,0) of CTA (1,0,0)".
 std::string describeThread(const Warp &warp, unsigned lane);
 

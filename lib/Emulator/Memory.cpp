@@ -25,24 +25,22 @@ std::string describe(AccessKind kind, unsigned bytes) {
   return std::string(isWrite(kind) ? "write of " : "read of ") + std::to_string(bytes) + " bytes at ";
 }
 
-Region *findRegion(const Launch &launch, uint64_t address) {
+/// The last region that begins at or below an address and the first above it; null where there is none.
+std::pair<Region *, Region *> findRegions(const Launch &launch, uint64_t address) {
   auto it = std::upper_bound(launch.regions.begin(), launch.regions.end(), address,
                              [](uint64_t a, const Region *region) { return a < region->base; });
-  return it == launch.regions.begin() ? nullptr : *std::prev(it);
+  return {it == launch.regions.begin() ? nullptr : *std::prev(it), it == launch.regions.end() ? nullptr : *it};
 }
 
 void reportGlobal(Warp &warp, unsigned lane, uint64_t address, unsigned bytes, AccessKind kind) {
   Launch &launch = *warp.cta->launch;
-  const Region *region = findRegion(launch, address);
+  auto [region, after] = findRegions(launch, address);
   // Just below a buffer is that buffer's index -n.
-  auto after = std::upper_bound(launch.regions.begin(), launch.regions.end(), address,
-                                [](uint64_t a, const Region *r) { return a < r->base; });
-  bool below = after != launch.regions.end() && (*after)->base - address <= 4096 &&
-               (!region || address - region->base > region->bytes + 4096);
+  bool below = after && after->base - address <= 4096 && (!region || address - region->base > region->bytes + 4096);
   std::string text = describe(kind, bytes);
   if (below)
-    text += "byte -" + std::to_string((*after)->base - address) + " of buffer '" + (*after)->name + "' of " +
-            std::to_string((*after)->bytes) + " bytes";
+    text += "byte -" + std::to_string(after->base - address) + " of buffer '" + after->name + "' of " +
+            std::to_string(after->bytes) + " bytes";
   else if (region)
     text += "byte " + std::to_string(address - region->base) + " of buffer '" + region->name + "' of " +
             std::to_string(region->bytes) + " bytes" + (region->detached ? ", which was freed" : "") +
@@ -62,7 +60,7 @@ uint8_t *globalBytes(Warp &warp, unsigned lane, uint64_t address, unsigned bytes
            !(region->readOnly && isWrite(kind));
   };
   if (!inside(cached)) {
-    Region *found = findRegion(*warp.cta->launch, address);
+    Region *found = findRegions(*warp.cta->launch, address).first;
     if (!inside(found)) {
       reportGlobal(warp, lane, address, bytes, kind);
       return nullptr;
@@ -153,10 +151,7 @@ void fftconv::emulator::reportConflict(Warp &warp, unsigned lane, uint64_t offse
   Launch &launch = *warp.cta->launch;
   std::string text =
       std::string(access) + " of shared memory at byte " + std::to_string(offset) + " by " + describeThread(warp, lane);
-  uint32_t block = launch.block.x * launch.block.y;
-  uint32_t other = conflict.other;
-  std::string thread = "thread (" + std::to_string(other % launch.block.x) + "," +
-                       std::to_string(other % block / launch.block.x) + "," + std::to_string(other / block) + ")";
+  std::string thread = "thread " + describeIndex(conflict.other, launch.block);
   if ((conflict.what & SharedConflict::Pending) && launch.options.asyncReads)
     launch.report(Check::AsyncRead, warp.op->line,
                   text + ", the destination of an asynchronous copy that was not waited for");

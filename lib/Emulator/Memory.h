@@ -35,6 +35,11 @@ uint8_t *resolveLane(Warp &warp, const Op &op, unsigned lane, Space space, uint6
 bool resolveTogether(Warp &warp, Space space, uint32_t lanes, const std::array<uint64_t, 32> &addresses, unsigned bytes,
                      AccessKind kind, std::array<uint8_t *, 32> &host);
 
+/// The offset in shared memory that a generic address of it means; other addresses stay.
+inline uint64_t sharedOffset(uint64_t address) {
+  return address >= sharedWindow && address - sharedWindow < windowBytes ? address - sharedWindow : address;
+}
+
 /// op's base and offset for every lane that runs.
 void computeAddresses(const Warp &warp, const Op &op, std::array<uint64_t, 32> &addresses);
 

@@ -15,23 +15,21 @@
 using namespace fftconv::emulator;
 
 namespace {
-bool checksAsync(const Cta &cta) { return cta.shadow.enabled(); }
-
 //===----------------------------------------------------------------------===//
 // cp.async
 //===----------------------------------------------------------------------===//
 
-/// a: the shared address, b: the global one, e: source bytes (or noSlot), width: bytes. Mode as Decoder::address left it for the shared
-/// side, 4 for a 64-bit global base.
+/// a, immediate and mode: the shared address, as Decoder::address left it. b, target: base and offset of the global one. e: source bytes
+/// (or noSlot). width: bytes.
 void copyAsync(Warp &warp, const Op &op) {
   std::array<uint64_t, 32> shared, global;
   computeAddresses(warp, op, shared);
   Cta &cta = *warp.cta;
-  const auto *bases = op.b == noSlot ? nullptr : warp.slot<uint64_t>(op.b);
+  const uint64_t *bases = warp.slot<uint64_t>(op.b);
   const uint32_t *sizes = op.e == noSlot ? nullptr : warp.slot<uint32_t>(op.e);
   auto offset = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(op.target)));
   for (unsigned lane = 0; lane < 32; ++lane)
-    global[lane] = (bases ? bases[lane] : 0) + offset;
+    global[lane] = bases[lane] + offset;
   std::array<uint8_t *, 32> from, to;
   if (!sizes && !cta.launch->options.traffic &&
       resolveTogether(warp, Space::Shared, warp.mask, shared, op.width, AccessKind::Write, to) &&
@@ -56,7 +54,7 @@ void copyAsync(Warp &warp, const Op &op) {
       resolveLane(warp, op, lane, Space::Shared, shared[lane], op.width, op.width, AccessKind::Write);
       return;
     }
-    if (checksAsync(cta)) {
+    if (cta.shadow.enabled()) {
       uint32_t thread = warp.index * 32 + lane;
       SharedConflict conflict = cta.shadow.write(shared[lane], op.width, thread);
       if (conflict.what)
@@ -115,10 +113,6 @@ void arriveOnce(Warp &warp, MbarrierState &state, uint64_t count, int line) {
   }
   ++warp.cta->progress;
   advance(*warp.cta, state);
-}
-
-uint64_t sharedOffset(uint64_t address) {
-  return address >= sharedWindow && address - sharedWindow < windowBytes ? address - sharedWindow : address;
 }
 
 void mbarrierInit(Warp &warp, const Op &op) {
@@ -237,7 +231,7 @@ void copyBulk(Warp &warp, const Op &op) {
     uint64_t mbarrier = toShared ? sharedOffset(value(3, lane)) : 0;
     if (toShared)
       findMbarrier(warp, op, lane, mbarrier);
-    if (checksAsync(cta) && toShared)
+    if (cta.shadow.enabled() && toShared)
       cta.shadow.setPending(shared, bytes, true);
     cta.bulk.push_back({warp.index, lane, toShared, shared, host, bytes, mbarrier, warp.bulkCommitted[lane], op.line});
     if (cta.launch->options.traffic) {
@@ -342,7 +336,7 @@ void fftconv::emulator::completeCopies(Warp &warp, uint32_t lanes, uint64_t pend
   for (const AsyncCopy &copy : warp.copies)
     if (isDone(copy)) {
       std::memcpy(cta.shared.data() + copy.shared, copy.data.data(), copy.bytes);
-      if (checksAsync(cta)) {
+      if (cta.shadow.enabled()) {
         cta.shadow.setPending(copy.shared, copy.bytes, false);
         // The write counts from here: what the thread does next comes after it.
         cta.shadow.write(copy.shared, copy.bytes, warp.index * 32 + copy.lane);
@@ -358,7 +352,7 @@ void fftconv::emulator::completeBulkCopies(Cta &cta) {
       continue;
     any = true;
     std::memcpy(cta.shared.data() + copy.shared, copy.global, copy.bytes);
-    if (checksAsync(cta)) {
+    if (cta.shadow.enabled()) {
       cta.shadow.setPending(copy.shared, copy.bytes, false);
       cta.shadow.initialise(copy.shared, copy.bytes);
     }
@@ -366,7 +360,7 @@ void fftconv::emulator::completeBulkCopies(Cta &cta) {
     if (it == cta.mbarriers.end())
       continue;
     it->second.bytes -= copy.bytes;
-    if (checksAsync(cta))
+    if (cta.shadow.enabled())
       SharedShadow::merge(it->second.arriving, cta.shadow.clockOf(copy.warp));
     advance(cta, it->second);
   }

@@ -31,8 +31,7 @@ bool rowAddresses(Warp &warp, const Op &op, AccessKind kind, std::array<uint8_t 
   if (!warp.cta->launch->options.traffic && resolveTogether(warp, Space::Shared, mask, addresses, 16, kind, rows))
     return true;
   for (uint64_t &address : addresses)
-    if (address >= sharedWindow && address - sharedWindow < windowBytes)
-      address -= sharedWindow;
+    address = sharedOffset(address);
   warp.cta->shadow.setInstruction(warp.executed);
   for (unsigned lane = 0; lane < 8u * op.elements; ++lane) {
     rows[lane] = resolveLane(warp, op, lane, Space::Shared, addresses[lane], 16, 16, kind);
@@ -247,10 +246,11 @@ void wmmaAccess(Warp &warp, const Op &op, bool stores) {
         auto [row, column] = wmmaElement(part, halves, lane, i, half);
         uint64_t address = base[lane] + width * (columnMajor ? column * stride + row : row * stride + column);
         Space space = op.space;
-        if (space == Space::Generic)
-          space = address >= sharedWindow && address - sharedWindow < windowBytes ? Space::Shared : Space::Global;
-        if (op.space == Space::Generic && space == Space::Shared)
-          address -= sharedWindow;
+        if (space == Space::Generic) {
+          uint64_t offset = sharedOffset(address);
+          space = offset != address ? Space::Shared : Space::Global;
+          address = offset;
+        }
         uint8_t *host =
             resolveLane(warp, op, lane, space, address, width, width, stores ? AccessKind::Write : AccessKind::Read);
         if (!host)

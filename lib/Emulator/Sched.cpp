@@ -20,14 +20,15 @@ using namespace fftconv::emulator;
 /// Instructions that a warp may run before another gets its turn: spinning warps must not starve those they wait for.
 static constexpr uint64_t quantum = 4096;
 
+std::string fftconv::emulator::describeIndex(uint64_t index, Dim dim) {
+  return "(" + std::to_string(index % dim.x) + "," + std::to_string(index / dim.x % dim.y) + "," +
+         std::to_string(index / (uint64_t(dim.x) * dim.y)) + ")";
+}
+
 std::string fftconv::emulator::describeThread(const Warp &warp, unsigned lane) {
   const Launch &launch = *warp.cta->launch;
   uint64_t thread = uint64_t(warp.index) * 32 + lane;
-  auto triple = [](uint64_t i, Dim dim) {
-    return "(" + std::to_string(i % dim.x) + "," + std::to_string(i / dim.x % dim.y) + "," +
-           std::to_string(i / (uint64_t(dim.x) * dim.y)) + ")";
-  };
-  return "thread " + triple(thread, launch.block) + " of CTA " + triple(warp.cta->index, launch.grid);
+  return "thread " + describeIndex(thread, launch.block) + " of CTA " + describeIndex(warp.cta->index, launch.grid);
 }
 
 void Launch::report(Check check, int line, const std::string &text) {

@@ -277,6 +277,14 @@ struct Convolution {
     }
     addTable(spectrum);
   }
+  /// The arguments of a kernel, for the sequences u.
+  void bind(Session &session, std::vector<uint16_t> &y, std::vector<uint16_t> &u) {
+    session.buffer("y", y)
+        .buffer("u", u)
+        .buffer("matrices", matrices)
+        .buffer("tables", tables)
+        .value(static_cast<int>(u.size() / digits.points()));
+  }
   double error(const std::vector<uint16_t> &y, const std::vector<uint16_t> &u, const std::vector<float> &k) const {
     size_t points = digits.points();
     std::vector<float> got;
@@ -297,11 +305,7 @@ TEST_P(Kernels, ConvolutionChainedThroughRegisters) {
   std::vector<float> k = normal(random, 256);
   Convolution convolution({{16, 16}, true}, k);
   Session session(*program);
-  session.buffer("y", y)
-      .buffer("u", u)
-      .buffer("matrices", convolution.matrices)
-      .buffer("tables", convolution.tables)
-      .value(sequences);
+  convolution.bind(session, y, u);
   Result result = clean(session, "chainedConvolution", {2}, {96});
   EXPECT_LT(convolution.error(y, u, k), 1.5e-3 + 0x1p-11);
   // Real ends cost half: 4 + 8 + 8 + 4 products of 16 x 8 x 16, 4 r1 + 8 r2 multiply-adds a point.
@@ -318,11 +322,7 @@ TEST_P(Kernels, ConvolutionThroughSharedMemory) {
     tap /= 64;
   Convolution convolution({{16, 16, 16}, true}, k);
   Session session(*program);
-  session.buffer("y", y)
-      .buffer("u", u)
-      .buffer("matrices", convolution.matrices)
-      .buffer("tables", convolution.tables)
-      .value(sequences);
+  convolution.bind(session, y, u);
   Result result = clean(session, "fusedConvolution", {2}, {512});
   EXPECT_LT(convolution.error(y, u, k), 1.5e-3 + 0x1p-11);
   EXPECT_EQ(of(result, Class::Mma), sequences * 640u);
