@@ -161,8 +161,7 @@ struct Device::State {
   /// The bytes of [address, address + size).
   uint8_t *find(uint64_t address, size_t size) const {
     for (const std::unique_ptr<Region> &region : regions)
-      if (!region->detached && address >= region->base && address - region->base <= region->bytes &&
-          region->bytes - (address - region->base) >= size)
+      if (region->contains(address, size))
         return region->host + (address - region->base);
     throw Error(0, "no memory of " + std::to_string(size) + " bytes at address " + std::to_string(address));
   }

@@ -134,6 +134,11 @@ struct Region {
   std::string name;
   bool detached = false, readOnly = false;
   std::unique_ptr<GlobalShadow> shadow;
+
+  /// Whether [address, address + size) is memory of this region.
+  bool contains(uint64_t address, uint64_t size) const {
+    return !detached && address >= base && address - base <= bytes && bytes - (address - base) >= size;
+  }
 };
 
 /// Lanes of a warp that run together.

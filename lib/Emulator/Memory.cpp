@@ -55,9 +55,7 @@ uint8_t *globalBytes(Warp &warp, unsigned lane, uint64_t address, unsigned bytes
   size_t pc = pcOf(warp);
   Region *&cached = warp.worker->cached[pc];
   auto inside = [&](const Region *region) {
-    return region && address >= region->base && address - region->base <= region->bytes &&
-           region->bytes - (address - region->base) >= bytes && !region->detached &&
-           !(region->readOnly && isWrite(kind));
+    return region && region->contains(address, bytes) && !(region->readOnly && isWrite(kind));
   };
   if (!inside(cached)) {
     Region *found = findRegions(*warp.cta->launch, address).first;

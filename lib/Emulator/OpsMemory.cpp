@@ -32,8 +32,20 @@ void load(Warp &warp, const Op &op) {
   }
 }
 
+/// Lanes of one store that meet must agree: whose value stays is undefined.
 template <typename M, typename R>
-void checkAgreement(Warp &warp, const Op &op, const Addresses &addresses, const uint32_t *slots);
+void checkAgreement(Warp &warp, const Op &op, const Addresses &addresses, const uint32_t *slots) {
+  for (unsigned e = 0; e < op.elements; ++e)
+    forLanes(warp, [&](unsigned lane) {
+      M value = static_cast<M>(warp.slot<R>(slots[e])[lane]), kept;
+      std::memcpy(&kept, addresses.host[lane] + e * sizeof(M), sizeof(M));
+      if (kept != value && addresses.space[lane] == Space::Shared)
+        warp.cta->launch->report(Check::SharedRace, op.line,
+                                 "lanes of one store write different values to shared memory at byte " +
+                                     std::to_string(addresses.at[lane]) + ", " + describeThread(warp, lane) +
+                                     " among them");
+    });
+}
 
 template <typename M, typename R>
 void store(Warp &warp, const Op &op) {
@@ -49,21 +61,6 @@ void store(Warp &warp, const Op &op) {
   }
   if (warp.cta->shadow.enabled() && warp.cta->launch->options.sharedRaces && !(op.mode & strong))
     checkAgreement<M, R>(warp, op, addresses, slots);
-}
-
-/// Lanes of one store that meet must agree: whose value stays is undefined.
-template <typename M, typename R>
-void checkAgreement(Warp &warp, const Op &op, const Addresses &addresses, const uint32_t *slots) {
-  for (unsigned e = 0; e < op.elements; ++e)
-    forLanes(warp, [&](unsigned lane) {
-      M value = static_cast<M>(warp.slot<R>(slots[e])[lane]), kept;
-      std::memcpy(&kept, addresses.host[lane] + e * sizeof(M), sizeof(M));
-      if (kept != value && addresses.space[lane] == Space::Shared)
-        warp.cta->launch->report(Check::SharedRace, op.line,
-                                 "lanes of one store write different values to shared memory at byte " +
-                                     std::to_string(addresses.at[lane]) + ", " + describeThread(warp, lane) +
-                                     " among them");
-    });
 }
 
 void nothing(Warp &, const Op &) {}
