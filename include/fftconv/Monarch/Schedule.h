@@ -1,0 +1,92 @@
+//===- Schedule.h - A convolution as steps of a kernel ----------*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From digits to the steps of a one-pass kernel, each with the layout that it leaves. Where a warp holds a whole sequence, all stages
+// run in its registers. Otherwise the outer digits are transformed first, the data changes hands through shared memory, the inner
+// digits are transformed there and back around the product with the spectrum, and after a second exchange the outer digits go back.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_MONARCH_SCHEDULE_H
+#define FFTCONV_MONARCH_SCHEDULE_H
+
+#include "fftconv/Monarch/Layout.h"
+#include "fftconv/Monarch/Tables.h"
+
+namespace fftconv::monarch {
+
+/// What a step does. Read and Write move a tile between shared memory and registers.
+enum class StepKind { CopyIn, Read, Left, Right, Butterfly, Twiddle, Product, Write, CopyOut };
+inline bool isMma(StepKind kind) { return kind == StepKind::Left || kind == StepKind::Right; }
+inline bool isDft(StepKind kind) { return isMma(kind) || kind == StepKind::Butterfly; }
+
+struct Step {
+  StepKind kind;
+  /// Of a transform or a twiddle: the digit (1-based), and whether it goes back.
+  int digit = 0;
+  bool inverse = false;
+  /// After the step. Copies have none: they go by chunks of 16 bytes, thread by thread.
+  Layout layout{};
+};
+
+/// Who applies the factors exp(-2 pi i k_i n_j / (r_i ... r_j)): the matrix of a stage, the constants of a butterfly, or a product of its own.
+enum class HomeKind { Matrix, Butterfly, Product };
+struct Home {
+  HomeKind kind;
+  /// The digit at whose transform they are applied; i or j.
+  int stage;
+  auto operator<=>(const Home &) const = default;
+};
+
+/// What the planner is asked for.
+struct ScheduleRequest {
+  int warps = 16;
+  /// A lane may hold 2^registerBits complex values.
+  int registerBits = 5;
+};
+
+struct Schedule {
+  /// Of digits 0 to p; digit 0 counts the sequences that a CTA works on side by side, one to a warp or a part of the warps.
+  std::vector<int64_t> radices;
+  int warps = 0;
+  /// Digits 1..split are the outer ones; 0 where a warp holds a whole sequence.
+  int split = 0;
+  std::vector<Step> steps;
+  std::map<std::pair<int, int>, Home> homes;
+  Swizzle swizzle;
+
+  int64_t points() const;
+  SharedMap memory() const { return {radices, swizzle}; }
+  /// The layout before step `n`.
+  const Layout &before(size_t n) const { return steps[n - 1].layout; }
+};
+
+/// The schedule of a convolution at a right angle by these digits (1 to p), or nothing where they do not fit one pass: the first and the last
+/// two need tiles, the small one registers.
+std::optional<Schedule> makeSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
+
+/// The best schedule for a power of two of points: fewest exchanges, then mma, products, registers, entries of tables.
+std::optional<Schedule> makeSchedule(int64_t points, const ScheduleRequest &request);
+
+/// The factor of (k, n), both values of digit `stage`, in what `kind` applies at that stage; `digits` holds the values of the others. A matrix
+/// includes the DFT and its 1/sqrt(r); a butterfly's twist and a product do not depend on k. The inverse is the conjugate.
+Complex stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,
+                    std::span<const int64_t> digits);
+
+/// Digits other than the stage's own on which its factors depend.
+std::vector<int> dependences(const Schedule &schedule, HomeKind kind, int stage);
+
+/// What a step costs one CTA for one group of sequences.
+struct StepCost {
+  int64_t mma = 0, wavefronts = 0, idealWavefronts = 0;
+  /// Barriers of the CTA before the step.
+  int64_t barriers = 0;
+};
+std::vector<StepCost> stepCosts(const Schedule &schedule);
+StepCost totalCost(const Schedule &schedule);
+
+} // namespace fftconv::monarch
+
+#endif // FFTCONV_MONARCH_SCHEDULE_H

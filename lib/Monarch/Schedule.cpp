@@ -1,0 +1,469 @@
+//===- Schedule.cpp - A convolution as steps of a kernel ------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Generates the few candidates there are (load transposed or not, each mma left or right, where to split the digits), follows their
+// layouts, and takes the cheapest that closes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Monarch/Schedule.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+using namespace fftconv::monarch;
+
+int64_t Schedule::points() const {
+  return std::accumulate(radices.begin() + 1, radices.end(), int64_t(1), std::multiplies<>());
+}
+
+namespace {
+constexpr int64_t tile = 16;
+
+struct Op {
+  StepKind kind;
+  int digit = 0;
+  bool inverse = false;
+};
+
+/// Generates schedules for fixed digits; radices[0] counts sequences.
+class Generator {
+public:
+  Generator(std::vector<int64_t> radices, const ScheduleRequest &request)
+      : radices(std::move(radices)), request(request) {}
+
+  std::optional<std::vector<Step>> schedule(int split) {
+    int last = static_cast<int>(radices.size()) - 1;
+    std::vector<int> outer, inner;
+    for (int j = 1; j <= last; ++j)
+      (j <= split ? outer : inner).push_back(j);
+    auto there = [](const std::vector<int> &group, std::vector<Op> &ops) {
+      for (int j : group) {
+        ops.push_back({StepKind::Twiddle, j, false});
+        ops.push_back({StepKind::Left, j, false});
+      }
+    };
+    auto back = [](const std::vector<int> &group, std::vector<Op> &ops) {
+      for (auto j = group.rbegin(); j != group.rend(); ++j) {
+        ops.push_back({StepKind::Left, *j, true});
+        ops.push_back({StepKind::Twiddle, *j, true});
+      }
+    };
+    std::vector<Op> first, middle, end;
+    there(inner, middle);
+    middle.push_back({StepKind::Product});
+    back(inner, middle);
+    std::vector<Step> steps = {{StepKind::CopyIn}};
+    auto add = [&](int done, const std::vector<int> &group, const std::vector<Op> &ops) {
+      std::optional<std::vector<Step>> part = phase(done, group, ops);
+      if (part)
+        steps.insert(steps.end(), part->begin(), part->end());
+      return part.has_value();
+    };
+    there(outer, first);
+    back(outer, end);
+    if ((split && !add(0, outer, first)) || !add(split, inner, middle) || (split && !add(split, outer, end)))
+      return std::nullopt;
+    steps.push_back({StepKind::CopyOut});
+    return steps;
+  }
+
+private:
+  std::vector<int64_t> radices;
+  ScheduleRequest request;
+
+  bool isWhole(int digit) const { return !isPowerOfTwo(radices[digit]); }
+
+  /// All bits of some digits; digits 1..done are frequencies already.
+  std::vector<Piece> bits(int done, std::span<const int> digits) const {
+    std::vector<Piece> result;
+    for (int j : digits)
+      for (int t = 0; t < bitsOf(radices[j]); ++t)
+        result.push_back({j, t, 0 < j && j <= done});
+    return result;
+  }
+
+  /// Where ldmatrix puts the digits if those of `group` are to be transformed; nothing where they do not fit a warp.
+  std::optional<Layout> tileLayout(int done, const std::vector<int> &group, bool transposed) {
+    int last = static_cast<int>(radices.size()) - 1;
+    auto contains = [&](int j) { return std::ranges::find(group, j) != group.end(); };
+    auto &inside = transposed ? rowPlaces : columnPlaces, &across = transposed ? columnPlaces : rowPlaces;
+    Layout layout(radices);
+    auto place = [&](std::span<const Place> places, std::span<const Piece> pieces) {
+      for (size_t i = 0; i < std::min(places.size(), pieces.size()); ++i)
+        layout.set(places[i], pieces[i]);
+    };
+    std::vector<int> partner, small;
+    for (int j : group) {
+      if (radices[j] == tile && j != last)
+        partner.push_back(j);
+      if (radices[j] < tile)
+        small.push_back(j);
+    }
+    if (partner.size() > 1) // a tile has two sides, and the last digit takes one
+      return std::nullopt;
+    std::vector<Piece> lastBits = bits(done, std::array{last});
+    place(inside, std::span(lastBits).first(contains(last) ? 4 : 3));
+    place(across, bits(done, partner));
+    // Butterfly digits lie on registers, but not on r0, half of one.
+    std::vector<Place> free;
+    std::vector<Place> registers = {{'r', 1}, {'r', 2}};
+    for (int i = 0; i + 3 < request.registerBits; ++i)
+      registers.push_back({'u', i});
+    for (const Place &p : registers)
+      if (!layout.has(p))
+        free.push_back(p);
+    std::vector<Piece> smallBits = bits(done, small);
+    if (smallBits.size() > free.size())
+      return std::nullopt;
+    place(free, smallBits);
+
+    auto fill = [&](std::vector<Place> slots, const std::vector<Piece> &pieces) {
+      std::erase_if(slots, [&](const Place &p) { return layout.has(p); });
+      std::vector<Piece> rest;
+      for (const Piece &piece : pieces)
+        if (!layout.holds(piece))
+          rest.push_back(piece);
+      place(slots, rest);
+    };
+    // The rest of the tile takes digits that cannot be uniform anyway, so that the others are. Warps take the digits
+    // nearest to the group: its matrices and tables depend on those and are then loaded once. The loop has what remains.
+    std::vector<int> outside;
+    for (int j = 1; j <= last; ++j)
+      if (!contains(j) && !isWhole(j))
+        outside.push_back(j);
+    std::ranges::stable_sort(outside, {}, [&](int j) { return std::pair(j != last, -radices[j]); });
+    std::vector<Place> slots(columnPlaces.begin(), columnPlaces.end());
+    slots.insert(slots.end(), rowPlaces.begin(), rowPlaces.end());
+    fill(slots, bits(done, outside));
+    std::ranges::stable_sort(outside, {}, [&](int j) {
+      int nearest = last;
+      for (int g : group)
+        nearest = std::min(nearest, std::abs(j - g));
+      return std::pair(nearest, j);
+    });
+    outside.push_back(0);
+    std::vector<Place> warpPlaces;
+    for (int t = 0; t < bitsOf(request.warps); ++t)
+      warpPlaces.push_back({'w', t});
+    fill(warpPlaces, bits(done, outside));
+    std::vector<Piece> rest;
+    for (int j = 0; j <= last; ++j)
+      if (isWhole(j) && !contains(j))
+        rest.push_back({j, Piece::whole, 0 < j && j <= done});
+      else if (!isWhole(j))
+        for (const Piece &piece : bits(done, std::array{j}))
+          rest.push_back(piece);
+    std::vector<Place> loop;
+    for (size_t t = 0; t < rest.size(); ++t)
+      loop.push_back({'i', static_cast<int>(t)});
+    fill(loop, rest);
+    for (const Place &p : slots)
+      if (!layout.has(p))
+        return std::nullopt;
+    for (const Place &p : warpPlaces)
+      if (!layout.has(p))
+        return std::nullopt;
+    return layout;
+  }
+
+  /// The steps from one read of shared memory to the next write. Tries both loads and every mma left or right. Prefers a plain write: chips
+  /// before sm_90 replace stmatrix by 4-byte stores, which only that form allows.
+  std::optional<std::vector<Step>> phase(int done, const std::vector<int> &group, const std::vector<Op> &ops) {
+    SharedMap memory(radices);
+    int mmas = static_cast<int>(std::ranges::count_if(
+        ops, [&](const Op &op) { return op.kind == StepKind::Left && radices[op.digit] == tile; }));
+    std::optional<std::vector<Step>> found;
+    for (bool transposed : {true, false})
+      for (int sides = 0; sides < 1 << mmas; ++sides) {
+        std::optional<Layout> layout = tileLayout(done, group, transposed);
+        std::vector<Step> steps;
+        auto push = [&](StepKind kind, int digit = 0, bool inverse = false) {
+          steps.push_back({kind, digit, inverse, *layout});
+        };
+        if (layout)
+          push(StepKind::Read);
+        // The first mma takes the highest bit of `sides`, as nested loops would.
+        int mma = mmas;
+        for (const Op &op : ops) {
+          if (!layout)
+            break;
+          StepKind kind = op.kind;
+          if (kind == StepKind::Left) {
+            bool small = radices[op.digit] != tile;
+            kind = small ? StepKind::Butterfly : (sides >> --mma & 1) ? StepKind::Right : StepKind::Left;
+            layout = layout->afterDft(op.digit, op.inverse,
+                                      kind == StepKind::Left    ? Layout::Dft::Left
+                                      : kind == StepKind::Right ? Layout::Dft::Right
+                                                                : Layout::Dft::Butterfly);
+          }
+          if (layout)
+            push(kind, op.digit, op.inverse);
+        }
+        if (!layout)
+          continue;
+        std::optional<MatrixAccess> access = matrixAccess(*layout, memory);
+        if (!access)
+          continue;
+        push(StepKind::Write);
+        if (!access->transposed)
+          return steps;
+        if (!found)
+          found = steps;
+      }
+    return found;
+  }
+};
+
+struct Homes {
+  /// Products, then entries of all tables.
+  std::pair<int64_t, int64_t> cost;
+  std::map<std::pair<int, int>, Home> homes;
+};
+} // namespace
+
+/// Chooses who applies each pair of digits.
+static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps) {
+  int last = static_cast<int>(radices.size()) - 1;
+  auto uniform = [&](int digit, int stage) { // in an mma of this stage, both ways
+    return std::ranges::all_of(steps, [&](const Step &step) {
+      return !isDft(step.kind) || step.digit != stage || step.layout.uniform(digit);
+    });
+  };
+  std::vector<std::pair<int, int>> pairs;
+  std::vector<std::vector<Home>> options;
+  for (int i = 1; i <= last; ++i)
+    for (int j = i + 1; j <= last; ++j) {
+      pairs.push_back({i, j});
+      options.emplace_back();
+      for (auto [stage, other] : {std::pair(i, j), std::pair(j, i)})
+        if (radices[stage] == tile && uniform(other, stage))
+          options.back().push_back({HomeKind::Matrix, stage});
+      // The constants of butterflies may differ between lanes.
+      options.back().push_back({radices[j] < tile ? HomeKind::Butterfly : HomeKind::Product, j});
+    }
+  auto cost = [&](const std::vector<size_t> &choice) {
+    std::map<Home, std::set<int>> depends;
+    for (int j = 1; j <= last; ++j)
+      if (radices[j] == tile)
+        depends[{HomeKind::Matrix, j}];
+    for (size_t p = 0; p < pairs.size(); ++p) {
+      Home home = options[p][choice[p]];
+      depends[home].insert(pairs[p].first + pairs[p].second - home.stage);
+    }
+    int64_t products = 0, entries = 0;
+    for (const auto &[home, digits] : depends) {
+      products += home.kind == HomeKind::Product;
+      int64_t table = home.kind == HomeKind::Matrix ? radices[home.stage] * radices[home.stage] : radices[home.stage];
+      for (int digit : digits)
+        table *= radices[digit];
+      entries += table;
+    }
+    return std::pair(products, entries);
+  };
+  std::optional<Homes> best;
+  std::vector<size_t> choice(pairs.size());
+  while (true) {
+    std::pair<int64_t, int64_t> here = cost(choice);
+    if (!best || here < best->cost) {
+      best = Homes{here, {}};
+      for (size_t p = 0; p < pairs.size(); ++p)
+        best->homes[pairs[p]] = options[p][choice[p]];
+    }
+    size_t p = pairs.size();
+    while (p > 0 && ++choice[p - 1] == options[p - 1].size())
+      choice[--p] = 0;
+    if (p == 0)
+      return *best;
+  }
+}
+
+/// Steps with a row layout for the solver: ldmatrix and stmatrix.
+static std::vector<Layout> matrixAccesses(const Schedule &schedule) {
+  SharedMap plain(schedule.radices);
+  std::vector<Layout> accesses;
+  for (const Step &step : schedule.steps)
+    if (step.kind == StepKind::Read || step.kind == StepKind::Write)
+      accesses.push_back(matrixAccess(step.layout, plain)->rows);
+  return accesses;
+}
+
+namespace {
+struct Ranked {
+  std::array<int64_t, 5> rank;
+  Schedule schedule;
+};
+} // namespace
+
+static std::optional<Ranked> best(const std::vector<int64_t> &order, const ScheduleRequest &request) {
+  std::optional<Ranked> best;
+  for (int split = 0; split < static_cast<int>(order.size()); ++split) {
+    std::optional<std::vector<Step>> steps;
+    std::vector<int64_t> radices;
+    // Sequences side by side only where one has fewer tiles than there are warps.
+    for (int rows = 0; !steps && rows <= bitsOf(request.warps); ++rows) {
+      radices.assign(1, int64_t(1) << rows);
+      radices.insert(radices.end(), order.begin(), order.end());
+      steps = Generator(radices, request).schedule(split);
+    }
+    if (!steps)
+      continue;
+    Homes homes = chooseHomes(radices, *steps);
+    std::erase_if(*steps, [&](const Step &step) {
+      return step.kind == StepKind::Twiddle && std::ranges::none_of(homes.homes, [&](const auto &home) {
+               return home.second == Home{HomeKind::Product, step.digit};
+             });
+    });
+    int64_t mmas = -2 * (order.front() == tile), registers = 0; // the real ends cost half
+    for (const Step &step : *steps) {
+      mmas += 2 * isMma(step.kind);
+      registers = std::max<int64_t>(registers, step.layout.count('r') + step.layout.count('u'));
+    }
+    Ranked ranked{{split > 0, mmas, homes.cost.first, registers, homes.cost.second},
+                  Schedule{radices, request.warps, split, *steps, homes.homes, {}}};
+    if (!best || ranked.rank < best->rank)
+      best = std::move(ranked);
+  }
+  return best;
+}
+
+static std::optional<Schedule> finish(std::optional<Ranked> ranked) {
+  if (!ranked)
+    return std::nullopt;
+  std::optional<Swizzle> swizzle = solveSwizzle(ranked->schedule.radices, matrixAccesses(ranked->schedule));
+  if (!swizzle)
+    return std::nullopt;
+  ranked->schedule.swizzle = *swizzle;
+  return std::move(ranked->schedule);
+}
+
+std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t> &radices,
+                                                       const ScheduleRequest &request) {
+  bool legal = radices.size() >= 2 && radices.back() == tile && isPowerOfTwo(request.warps) &&
+               std::ranges::all_of(radices, [](int64_t r) { return r >= 2 && (r < 9 || r == tile); });
+  return legal ? finish(best(radices, request)) : std::nullopt;
+}
+
+std::optional<Schedule> fftconv::monarch::makeSchedule(int64_t points, const ScheduleRequest &request) {
+  if (!isPowerOfTwo(points) || points < tile * tile)
+    return std::nullopt;
+  int bits = bitsOf(points);
+  std::vector<int64_t> sixteens(bits / 4, tile);
+  int64_t small = int64_t(1) << bits % 4;
+  std::optional<Ranked> found;
+  // A row of ldmatrix is eight elements of the last digit, so the small radix goes anywhere but last.
+  for (size_t at = 0; at < (small == 1 ? 1 : sixteens.size()); ++at) {
+    std::vector<int64_t> order = sixteens;
+    if (small > 1)
+      order.insert(order.begin() + at, small);
+    std::optional<Ranked> ranked = best(order, request);
+    if (ranked && (!found || ranked->rank < found->rank))
+      found = std::move(ranked);
+  }
+  return finish(std::move(found));
+}
+
+Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,
+                                      std::span<const int64_t> digits) {
+  // Angles in units of 1 / 4M of a turn, where all of them are whole.
+  int64_t turn = 4 * schedule.points(), angle = 0;
+  auto rate = [&](int i, int j) {
+    int64_t product = 1;
+    for (int d = i; d <= j; ++d)
+      product *= schedule.radices[d];
+    return turn / product;
+  };
+  int64_t radix = schedule.radices[stage];
+  if (kind == HomeKind::Matrix)
+    angle += k * n * (turn / radix);
+  if (kind != HomeKind::Product)
+    angle -= n * (rate(1, stage) / 4); // the stage's share of the right angle
+  for (const auto &[pair, home] : schedule.homes) {
+    if (home != Home{kind, stage})
+      continue;
+    auto [i, j] = pair;
+    angle += i == stage ? k * digits[j] * rate(i, j) : n * digits[i] * rate(i, j);
+  }
+  Complex value = root(-angle, turn);
+  return kind == HomeKind::Matrix ? value / std::sqrt(static_cast<double>(radix)) : value;
+}
+
+std::vector<int> fftconv::monarch::dependences(const Schedule &schedule, HomeKind kind, int stage) {
+  std::set<int> digits;
+  for (const auto &[pair, home] : schedule.homes)
+    if (home == Home{kind, stage})
+      digits.insert(pair.first + pair.second - stage);
+  return {digits.begin(), digits.end()};
+}
+
+std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
+  SharedMap memory = schedule.memory();
+  int last = 0, first = -1;
+  for (size_t n = 0; n < schedule.steps.size(); ++n)
+    if (isDft(schedule.steps[n].kind)) {
+      last = static_cast<int>(n);
+      if (first < 0)
+        first = last;
+    }
+  int64_t elements = schedule.radices[0] * schedule.points();
+  std::vector<StepCost> costs(schedule.steps.size());
+  for (int n = 0; n < static_cast<int>(costs.size()); ++n) {
+    const Step &step = schedule.steps[n];
+    StepCost &cost = costs[n];
+    // Real data has one plane: before the first transform and after the last.
+    int planes = n < first || n > last ? 1 : 2;
+    bool copies = step.kind == StepKind::CopyIn || step.kind == StepKind::CopyOut;
+    if (copies || step.kind == StepKind::Read || step.kind == StepKind::Write)
+      cost.idealWavefronts = planes * elements / 64;
+    if (copies)
+      cost.wavefronts = cost.idealWavefronts; // a line of 128 bytes to eight lanes, whatever its swizzle
+    if (step.kind == StepKind::Read || step.kind == StepKind::Write) {
+      Layout rows = matrixAccess(step.layout, memory)->rows;
+      Coordinates at;
+      for (at.warp = 0; at.warp < rows.warps(); ++at.warp)
+        for (at.loop = 0; at.loop < rows.trips(); ++at.loop)
+          for (at.tile = 0; at.tile < rows.tiles(); ++at.tile) {
+            std::array<int64_t, 32> addresses = rowAddresses(rows, memory, at);
+            for (int matrix = 0; matrix < 4; ++matrix) {
+              Coordinates row = at;
+              row.lane = 8 * matrix;
+              if (rows.present(row))
+                cost.wavefronts += planes * wavefronts(std::span(addresses).subspan(8 * matrix, 8), 16);
+            }
+          }
+    }
+    if (isMma(step.kind)) {
+      int64_t tiles = 0;
+      const Layout &layout = step.layout;
+      Coordinates at;
+      // Half tiles of eight columns (or rows, which become columns) that hold anything.
+      for (at.warp = 0; at.warp < layout.warps(); ++at.warp)
+        for (at.loop = 0; at.loop < layout.trips(); ++at.loop)
+          for (at.tile = 0; at.tile < layout.tiles(); ++at.tile)
+            for (at.reg = 0; at.reg < 8; at.reg += 4)
+              tiles += layout.present(at);
+      cost.mma = tiles * (n == first || n == last ? 2 : 4);
+    }
+    // Data of one warp for another: between the outer phases and the inner one, and where threads copy what warps transform.
+    bool side = step.kind == StepKind::Read || step.kind == StepKind::CopyOut;
+    cost.barriers = side && schedule.split > 0 && schedule.warps > 1;
+  }
+  return costs;
+}
+
+StepCost fftconv::monarch::totalCost(const Schedule &schedule) {
+  StepCost total;
+  for (const StepCost &cost : stepCosts(schedule)) {
+    total.mma += cost.mma;
+    total.wavefronts += cost.wavefronts;
+    total.idealWavefronts += cost.idealWavefronts;
+    total.barriers += cost.barriers;
+  }
+  return total;
+}
