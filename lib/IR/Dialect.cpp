@@ -3,7 +3,7 @@
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Registration, aliases, and the verifiers of #fftconv.plan and #fftconv.spectrum.
+// Registration, aliases, and the verifiers of plans, schedules and spectra.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +24,8 @@ using namespace fftconv;
 #include "fftconv/IR/FFTConvEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "fftconv/IR/FFTConvAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "fftconv/IR/FFTConvTypes.cpp.inc"
 
 namespace {
 /// Plans and spectra print as aliases: they recur in every type of the lower rungs.
@@ -31,6 +33,7 @@ struct Aliases : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
   AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
     return llvm::TypeSwitch<Attribute, AliasResult>(attr)
+        .Case<ScheduleAttr>([&](auto) { return os << "schedule", AliasResult::OverridableAlias; })
         .Case<PlanAttr>([&](auto) { return os << "plan", AliasResult::OverridableAlias; })
         .Case<SpectrumAttr>([&](auto) { return os << "spectrum", AliasResult::OverridableAlias; })
         .Default(AliasResult::NoAlias);
@@ -42,6 +45,10 @@ void FFTConvDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "fftconv/IR/FFTConvAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "fftconv/IR/FFTConvTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST
@@ -57,7 +64,7 @@ void FFTConvDialect::initialize() {
 static bool isFloatOfStages(Type type) { return type.isF16() || type.isBF16() || type.isF32(); }
 
 LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t points, ArrayRef<int64_t> radices,
-                               Theta, FloatType compute, StringRef chip) {
+                               Theta, FloatType compute, StringRef chip, ScheduleAttr schedule) {
   // P1
   if (radices.empty())
     return emitError() << "a plan needs at least one radix";
@@ -75,6 +82,23 @@ LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
       diag << ' ' << StringRef(known.name);
     return diag;
   }
+  if (schedule && !monarch::findChip(chip)->isGpu()) // P4
+    return emitError() << "a kernel schedule needs a GPU, not '" << chip << "'";
+  return success();
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t values,
+                                   int64_t rows, int64_t stages, FloatType products, FloatType sums) {
+  auto isPowerBetween = [](int64_t value, int64_t low, int64_t high) {
+    return low <= value && value <= high && llvm::isPowerOf2_64(value);
+  };
+  if (!isPowerBetween(warps, 1, 32) || !isPowerBetween(values, 8, 64)) // A1
+    return emitError() << "warps must be a power of two up to 32, values one from 8 to 64";
+  if (rows < 1 || stages < 1 || stages > 2) // A2
+    return emitError() << "rows must be at least 1, stages 1 or 2";
+  if ((!products.isF16() && !products.isF32()) || (!sums.isF16() && !sums.isF32()) ||
+      (sums.isF16() && !products.isF16())) // A3
+    return emitError() << "products and sums must be f16 or f32, and sums in f16 need products in f16";
   return success();
 }
 

@@ -18,14 +18,88 @@
 
 using namespace fftconv::monarch;
 
+// Figures of NVIDIA's data sheets and tuning guides for the boards named. The rate of tensor cores is that of dense f16 with f32 sums: half of it on
+// the consumer boards.
 static constexpr std::array<Chip, 7> table = {{
     {.name = "cpu", .tensorTile = 1, .vectorLanes = 8},
-    {.name = "sm_80", .tensorTile = 16, .vectorLanes = 1},
-    {.name = "sm_86", .tensorTile = 16, .vectorLanes = 1},
-    {.name = "sm_89", .tensorTile = 16, .vectorLanes = 1},
-    {.name = "sm_90", .tensorTile = 16, .vectorLanes = 1},
-    {.name = "sm_100", .tensorTile = 16, .vectorLanes = 1},
-    {.name = "sm_120", .tensorTile = 16, .vectorLanes = 1},
+    {.name = "sm_80",
+     .tensorTile = 16,
+     .vectorLanes = 1,
+     .sms = 108,
+     .sharedBytes = 163 * 1024,
+     .registers = 65536,
+     .clock = 1.41e9,
+     .memoryBandwidth = 2.04e12,
+     .l2Bandwidth = 4.8e12,
+     .tensorRate = 1024,
+     .issueRate = 4,
+     .storesMatrices = false,
+     .board = "A100 80 GB"},
+    {.name = "sm_86",
+     .tensorTile = 16,
+     .vectorLanes = 1,
+     .sms = 84,
+     .sharedBytes = 99 * 1024,
+     .registers = 65536,
+     .clock = 1.80e9,
+     .memoryBandwidth = 0.77e12,
+     .l2Bandwidth = 2.5e12,
+     .tensorRate = 512,
+     .issueRate = 4,
+     .storesMatrices = false,
+     .board = "RTX A6000"},
+    {.name = "sm_89",
+     .tensorTile = 16,
+     .vectorLanes = 1,
+     .sms = 142,
+     .sharedBytes = 99 * 1024,
+     .registers = 65536,
+     .clock = 2.52e9,
+     .memoryBandwidth = 0.86e12,
+     .l2Bandwidth = 5.0e12,
+     .tensorRate = 512,
+     .issueRate = 4,
+     .storesMatrices = false,
+     .board = "L40S"},
+    {.name = "sm_90",
+     .tensorTile = 16,
+     .vectorLanes = 1,
+     .sms = 132,
+     .sharedBytes = 227 * 1024,
+     .registers = 65536,
+     .clock = 1.83e9,
+     .memoryBandwidth = 3.35e12,
+     .l2Bandwidth = 5.5e12,
+     .tensorRate = 2048,
+     .issueRate = 4,
+     .storesMatrices = true,
+     .board = "H100 SXM"},
+    {.name = "sm_100",
+     .tensorTile = 16,
+     .vectorLanes = 1,
+     .sms = 148,
+     .sharedBytes = 227 * 1024,
+     .registers = 65536,
+     .clock = 1.85e9,
+     .memoryBandwidth = 8.0e12,
+     .l2Bandwidth = 10e12,
+     .tensorRate = 2048,
+     .issueRate = 4,
+     .storesMatrices = true,
+     .board = "B200"},
+    {.name = "sm_120",
+     .tensorTile = 16,
+     .vectorLanes = 1,
+     .sms = 188,
+     .sharedBytes = 99 * 1024,
+     .registers = 65536,
+     .clock = 2.40e9,
+     .memoryBandwidth = 1.79e12,
+     .l2Bandwidth = 6.0e12,
+     .tensorRate = 512,
+     .issueRate = 4,
+     .storesMatrices = true,
+     .board = "RTX PRO 6000"},
 }};
 
 std::span<const Chip> fftconv::monarch::chips() { return table; }
@@ -35,6 +109,9 @@ const Chip *fftconv::monarch::findChip(std::string_view name) {
   return chip == table.end() ? nullptr : &*chip;
 }
 
+/// Two digits of 16, one of up to 8 and a last one of 16: the most that shared memory of any chip holds as complex f16.
+static constexpr int64_t onePassPoints = 32768;
+
 int64_t fftconv::monarch::maxLength() { return int64_t(1) << 36; }
 
 double fftconv::monarch::cost(const Digits &digits, const Problem &problem, const Chip &chip) {
@@ -42,7 +119,7 @@ double fftconv::monarch::cost(const Digits &digits, const Problem &problem, cons
   double rows = digits.rightAngle || problem.batch == 1 ? 1 : 0.5;
   double work = rows * multiplyAdds(digits, digits.rightAngle);
   // On a CPU every digit costs, besides its matrix, about a radix-8 product for loads, stores and twiddles (measured).
-  double passes = chip.tensorTile > 1 ? 0 : rows * 32 * static_cast<double>(digits.count());
+  double passes = chip.isGpu() ? 0 : rows * 32 * static_cast<double>(digits.count());
   return (work + passes) * static_cast<double>(digits.points());
 }
 
@@ -64,7 +141,7 @@ static void enumerate(std::span<const int64_t> radices, int64_t limit, size_t ma
 static void forEachPlan(const Chip &chip, int64_t limit, const std::function<void(std::vector<int64_t>)> &visit) {
   std::vector<int64_t> chosen;
   static constexpr std::array<int64_t, 7> small = {8, 7, 6, 5, 4, 3, 2};
-  if (chip.tensorTile == 1) {
+  if (!chip.isGpu()) {
     for (int64_t last : {chip.vectorLanes, 2 * chip.vectorLanes})
       enumerate(small, std::max<int64_t>(limit / last, 1), 64, chosen, [&] {
         std::vector<int64_t> radices = chosen;
@@ -90,6 +167,9 @@ std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const 
   std::optional<Candidate> best;
   auto rank = [](const Candidate &c) { return std::tuple(c.cost, c.digits.points(), c.digits.count()); };
   auto consider = [&](Digits digits) {
+    // What fits one pass has no use for a second small digit.
+    if (chip.isGpu() && digits.points() <= onePassPoints && digits.count() > 4)
+      return;
     Candidate candidate{digits, cost(digits, problem, chip)};
     if (!best || rank(candidate) < rank(*best))
       best = std::move(candidate);

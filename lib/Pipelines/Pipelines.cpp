@@ -44,6 +44,28 @@ void fftconv::buildToMonarch(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
+void fftconv::buildToKernel(OpPassManager &pm) {
+  buildToMonarch(pm);
+  pm.addPass(createFuseKernels());
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createAssignLayouts());
+  kernels.addPass(createAbsorbTwiddles());
+  kernels.addPass(createPipelineCopies());
+  kernels.addPass(createAllocateShared());
+  kernels.addPass(createPlaceBarriers());
+}
+
+void fftconv::buildToNVVM(OpPassManager &pm) {
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertKernelsToNVVM());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
 void fftconv::buildToLLVM(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createTileRows());
   buildToMonarch(pm);
@@ -116,6 +138,21 @@ void fftconv::registerAllPasses() {
                                         [](OpPassManager &pm, const PlanOptions &o) {
                                           buildToPlan(pm, o.get());
                                           buildToMonarch(pm);
+                                        });
+  PassPipelineRegistration<PlanOptions>("fftconv-to-kernel", "conv -> kernel, for a GPU",
+                                        [](OpPassManager &pm, const PlanOptions &o) {
+                                          PlanConvsOptions options = o.get();
+                                          options.requireKernels = true;
+                                          buildToPlan(pm, options);
+                                          buildToKernel(pm);
+                                        });
+  PassPipelineRegistration<PlanOptions>("fftconv-to-nvvm", "conv -> nvvm, for a GPU",
+                                        [](OpPassManager &pm, const PlanOptions &o) {
+                                          PlanConvsOptions options = o.get();
+                                          options.requireKernels = true;
+                                          buildToPlan(pm, options);
+                                          buildToKernel(pm);
+                                          buildToNVVM(pm);
                                         });
   PassPipelineRegistration<PlanOptions>("fftconv-to-llvm", "conv -> llvm, for the host",
                                         [](OpPassManager &pm, const PlanOptions &o) {

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/Monarch/Kernel.h"
 #include "fftconv/Monarch/Planner.h"
 #include "fftconv/Transforms/Passes.h"
 
@@ -45,9 +46,49 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
         return signalPassFailure();
       }
     }
+    for (const std::string &type : {products.getValue(), sums.getValue()})
+      if (type != "f16" && type != "f32") {
+        getOperation()->emitError("products and sums are f16 or f32, got '") << type << "'";
+        return signalPassFailure();
+      }
+    if (products == "f32" && sums == "f16") {
+      getOperation()->emitError("sums in f16 need products in f16");
+      return signalPassFailure();
+    }
     WalkResult result = getOperation()->walk([&](ConvOp op) { return plan(op, *target, forced); });
     if (result.wasInterrupted())
       signalPassFailure();
+  }
+
+  /// How a kernel runs the plan; null where none does yet, with a remark that says why.
+  FailureOr<ScheduleAttr> getSchedule(ConvOp op, const monarch::Digits &digits, FloatType type, int64_t batch,
+                                      const monarch::Chip &target) {
+    if (!target.isGpu() && !requireKernels)
+      return ScheduleAttr();
+    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, batch, op.getHeads(), target);
+    StringRef reason;
+    if (!target.isGpu())
+      reason = "it is not a GPU";
+    else if (op.getBoundary() != Boundary::Causal)
+      reason = "kernels compute causal convolutions only";
+    else if (op.getPreGate() || op.getPostGate() || op.getSkip())
+      reason = "kernels do not fuse gates and skips";
+    else if (!type.isF16() || !op.getU().getType().getElementType().isF16())
+      reason = "kernels compute f16 tensors by f16 stages only";
+    else if (!choice)
+      reason = "the points do not fit one pass through the chip's shared memory";
+    if (!reason.empty()) {
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("NoKernel").category("fftconv-plan-convs"))
+          << remark::reason("{0}", reason);
+      if (requireKernels)
+        return op.emitOpError("has no kernel for ") << chip << ": " << reason;
+      return ScheduleAttr();
+    }
+    auto floatType = [&](StringRef name) -> FloatType {
+      return name == "f16" ? FloatType(Float16Type::get(&getContext())) : FloatType(Float32Type::get(&getContext()));
+    };
+    return ScheduleAttr::get(&getContext(), choice->warps, choice->values, choice->rows, choice->stages,
+                             floatType(products), floatType(sums));
   }
 
   WalkResult plan(ConvOp op, const monarch::Chip &target, FloatType forced) {
@@ -64,8 +105,11 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (!best)
       return op.emitOpError("no plan serves length ") << problem.length << "; the longest is " << monarch::maxLength();
     FloatType type = forced ? forced : cast<FloatType>(u.getElementType());
+    FailureOr<ScheduleAttr> schedule = getSchedule(op, best->digits, type, problem.batch, target);
+    if (failed(schedule))
+      return WalkResult::interrupt();
     op.setPlanAttr(PlanAttr::get(&getContext(), best->digits.points(), best->digits.radices,
-                                 best->digits.rightAngle ? Theta::I : Theta::One, type, chip.getValue()));
+                                 best->digits.rightAngle ? Theta::I : Theta::One, type, chip.getValue(), *schedule));
     std::string text =
         llvm::formatv("{0} points as {1:$[ x ]} for length {2}", best->digits.points(),
                       llvm::make_range(best->digits.radices.begin(), best->digits.radices.end()), problem.length);

@@ -39,7 +39,11 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
            cl::value_desc("CHIP"), cl::init("cpu"), cl::cat(category)),
       compute("compute",
               cl::desc("type of the operands of stages: f16, bf16, f32, or auto (default) for that of the tensors"),
-              cl::value_desc("TYPE"), cl::init("auto"), cl::cat(category)) {}
+              cl::value_desc("TYPE"), cl::init("auto"), cl::cat(category)),
+      products("products", cl::desc("type of elementwise products in kernels: f16 (default) or f32"),
+               cl::value_desc("TYPE"), cl::init("f16"), cl::cat(category)),
+      sums("sums", cl::desc("type of the sums of matrix products in kernels: f32 (default) or f16"),
+           cl::value_desc("TYPE"), cl::init("f32"), cl::cat(category)) {}
 
 Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {
   registerAllDialects(registry);

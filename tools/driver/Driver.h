@@ -34,9 +34,14 @@ void claimFlag(llvm::StringRef name);
 struct DriverOptions {
   explicit DriverOptions(llvm::cl::OptionCategory &category);
 
-  llvm::cl::opt<std::string> input, entry, chip, compute;
+  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums;
 
-  PlanConvsOptions plan() const { return {.chip = chip.getValue(), .compute = compute.getValue()}; }
+  PlanConvsOptions plan() const {
+    return {.chip = chip.getValue(),
+            .compute = compute.getValue(),
+            .products = products.getValue(),
+            .sums = sums.getValue()};
+  }
 };
 
 /// A program read from a file, with the diagnostics that belong to it.

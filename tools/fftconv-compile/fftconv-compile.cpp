@@ -9,6 +9,7 @@
 
 #include "../driver/Driver.h"
 #include "fftconv/Target/Host.h"
+#include "fftconv/Target/Ptx.h"
 
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
@@ -21,13 +22,16 @@ namespace cl = llvm::cl;
 static constexpr StringLiteral tool = "fftconv-compile";
 
 namespace {
-enum class Rung { Conv, Plan, Monarch, LLVM, Object };
+enum class Rung { Conv, Plan, Monarch, Kernel, NVVM, Ptx, Cubin, Fatbin, LLVM, Object };
 
 /// A file to write.
 struct Output {
   std::string path, content;
 };
 } // namespace
+
+/// Rungs below plan that only a GPU has.
+static bool isGpuRung(Rung rung) { return rung >= Rung::Kernel && rung <= Rung::Fatbin; }
 
 static bool write(const Output &output) {
   std::string message;
@@ -104,6 +108,11 @@ int main(int argc, char **argv) {
       cl::values(clEnumValN(Rung::Conv, "conv", "the program as it came, canonicalised"),
                  clEnumValN(Rung::Plan, "plan", "planned, with spectra split off and hoisted (default)"),
                  clEnumValN(Rung::Monarch, "monarch", "as Monarch stages"),
+                 clEnumValN(Rung::Kernel, "kernel", "as fused kernels of tile ops (with a GPU as --chip)"),
+                 clEnumValN(Rung::NVVM, "nvvm", "kernels in llvm and nvvm"),
+                 clEnumValN(Rung::Ptx, "ptx", "kernels as PTX"),
+                 clEnumValN(Rung::Cubin, "cubin", "kernels as machine code; needs ptxas"),
+                 clEnumValN(Rung::Fatbin, "fatbin", "machine code and PTX; needs ptxas and fatbinary"),
                  clEnumValN(Rung::LLVM, "llvm", "LLVM IR for this machine, optimised"),
                  clEnumValN(Rung::Object, "object", "an object file for this machine, and a C header beside it")));
   cl::opt<std::string> output("o", cl::desc("file to write; - (default) for standard output"), cl::value_desc("FILE"),
@@ -122,9 +131,15 @@ int main(int argc, char **argv) {
   LogicalResult lowered = program->run([&](OpPassManager &pm) {
     if (emit == Rung::Conv)
       return buildToConv(pm);
-    buildToPlan(pm, options.plan());
+    PlanConvsOptions plan = options.plan();
+    plan.requireKernels = isGpuRung(emit);
+    buildToPlan(pm, plan);
     if (emit == Rung::Monarch)
       buildToMonarch(pm);
+    if (isGpuRung(emit))
+      buildToKernel(pm);
+    if (isGpuRung(emit) && emit != Rung::Kernel)
+      buildToNVVM(pm);
   });
   if (failed(lowered))
     return 1;
@@ -135,6 +150,13 @@ int main(int argc, char **argv) {
     if (!host)
       return 1;
     outputs = std::move(*host);
+  } else if (emit == Rung::Ptx) {
+    for (auto module : program->module().getOps<gpu::GPUModuleOp>()) {
+      llvm::Expected<std::string> ptx = emitPtx(module, options.chip);
+      if (!ptx)
+        return fail(tool, toString(ptx.takeError()));
+      outputs.push_back({output, *ptx});
+    }
   } else {
     std::string text;
     llvm::raw_string_ostream os(text);

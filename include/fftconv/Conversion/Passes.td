@@ -150,4 +150,17 @@ def ReuseBuffers : Pass<"fftconv-reuse-buffers", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def ConvertKernelsToNVVM : Pass<"convert-fftconv-kernels-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Lower kernels of tile ops to llvm and nvvm";
+  let description = [{
+    Each `gpu.func` of a `gpu.module` becomes an `llvm.func` kernel on pointers to its buffers, with the number of batch rows (i64) as last argument. Loops stay
+    `scf` and integers `arith`, for upstream passes to lower. DFT matrices and twiddles become one constant of the module. Needs tiles with layouts and
+    places in shared memory (`fftconv-to-kernel`).
+
+    A relayout becomes `ldmatrix`, or `stmatrix` (4-byte stores before sm_90); `left` and `right` become `mma.sync.m16n8k16`, with f16 operands; a butterfly
+    FMA on f32, or on pairs of f16; copies `cp.async` of 16, 8 or 4 bytes, or plain loads where rows have an odd length.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
 #endif // FFTCONV_CONVERSION_PASSES

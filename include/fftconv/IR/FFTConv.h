@@ -3,13 +3,14 @@
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attributes and ops of the rungs conv, plan and monarch; docs/reference/dialect.md is generated from the same records.
+// Attributes, types and ops of the rungs conv, plan, monarch and kernel; docs/reference/dialect.md is generated from the same records.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef FFTCONV_IR_FFTCONV_H
 #define FFTCONV_IR_FFTCONV_H
 
+#include "fftconv/Monarch/Schedule.h"
 #include "fftconv/Monarch/Tables.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -21,11 +22,16 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <memory>
+
 #include "fftconv/IR/FFTConvDialect.h.inc"
 #include "fftconv/IR/FFTConvEnums.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "fftconv/IR/FFTConvAttrs.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "fftconv/IR/FFTConvTypes.h.inc"
 
 namespace fftconv {
 
@@ -44,6 +50,9 @@ mlir::RankedTensorType getSpectrumType(int64_t heads, SpectrumAttr spectrum);
 /// The digits that `fftconv.embed` makes of `signal`, with elements of type `element` or complex<element>.
 mlir::RankedTensorType getEmbeddedType(mlir::RankedTensorType signal, PlanAttr plan, bool isComplex,
                                        mlir::Type element);
+
+/// The kernel schedule of a plan that has one, derived from it; null where its digits do not fit one pass. Made once for each plan.
+std::shared_ptr<const monarch::Schedule> getKernelSchedule(PlanAttr plan);
 
 } // namespace fftconv
 

@@ -45,6 +45,24 @@ class FFTConv_Attr<string name, string keyword, list<Trait> traits = []>
   let mnemonic = keyword;
 }
 
+def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
+  let summary = "how a kernel computes a planned convolution";
+  let description = [{
+    A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head travel together, so that the spectrum
+    and the tables are read once for them. With two `stages` the input of the next group is on its way while this one is computed. Elementwise products are
+    done in `products` (f16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
+
+    - (A1) warps is a power of two up to 32, values 8 to 64;
+    - (A2) rows is at least 1, stages is 1 or 2;
+    - (A3) products and sums are f16 or f32; sums in f16 need products in f16.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$values, "int64_t":$rows, "int64_t":$stages,
+                        "::mlir::FloatType":$products, "::mlir::FloatType":$sums);
+  let assemblyFormat = [{ `<` `warps` `=` $warps `,` `values` `=` $values `,` `rows` `=` $rows `,` `stages` `=` $stages `,`
+                          `products` `=` $products `,` `sums` `=` $sums `>` }];
+  let genVerifyDecl = 1;
+}
+
 def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
   let summary = "how a long convolution will be computed";
   let description = [{
@@ -53,7 +71,8 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
 
     - (P1) every radix is at least 1 and their product is `points`;
     - (P2) `compute` is f16, bf16 or f32;
-    - (P3) `chip` is a chip of the table in `fftconv/Monarch/Chip.h`.
+    - (P3) `chip` is a chip of the table in `fftconv/Monarch/Chip.h`;
+    - (P4) a `schedule` says how a GPU's kernel computes it; a CPU has none.
 
     Inside an op, write an alias or `<...>` alone: after `#fftconv.plan<...>` MLIR takes the colon of the op's types for one of
     the attribute.
@@ -64,9 +83,10 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
     ```
   }];
   let parameters = (ins "int64_t":$points, ArrayRefParameter<"int64_t">:$radices, EnumParameter<FFTConv_Theta>:$theta,
-                        "::mlir::FloatType":$compute, StringRefParameter<>:$chip);
+                        "::mlir::FloatType":$compute, StringRefParameter<>:$chip,
+                        OptionalParameter<"ScheduleAttr">:$schedule);
   let assemblyFormat = [{ `<` `points` `=` $points `,` `radices` `=` `[` $radices `]` `,` `theta` `=` $theta `,`
-                          `compute` `=` $compute `,` `chip` `=` $chip `>` }];
+                          `compute` `=` $compute `,` `chip` `=` $chip (`,` `schedule` `=` $schedule^)? `>` }];
   let genVerifyDecl = 1;
 }
 
@@ -86,5 +106,61 @@ def FFTConv_SpectrumAttr : FFTConv_Attr<"Spectrum", "spectrum",
   let assemblyFormat = "`<` $boundary `,` `length` `=` $length `,` `plan` `=` $plan `>`";
   let genVerifyDecl = 1;
 }
+
+def FFTConv_LayoutAttr : FFTConv_Attr<"Layout", "layout"> {
+  let summary = "where a tile's elements are";
+  let description = [{
+    In shared memory, in the order of the digits under the plan's swizzle, at a byte `offset` once that is allocated:
+
+    ```
+    shared
+    shared 131072
+    ```
+
+    or on registers: the bits of digits (n: time, k: frequency, b: sequences of a CTA), lowest first, on the columns and rows of 16 x 16 tiles that
+    a warp holds, on the tiles of a warp, on warps, and on the iterations of a warp's loop.
+
+    ```
+    columns = "n4.0-2" "n2.0", rows = "k1.0-3", tiles = "n2.1-2", warps = "n3.0-3", loop = "n4.3"
+    ```
+
+    A digit without bits (`"k2"`) is there as a whole: its radix is not a power of two.
+  }];
+  // Each piece as kind, index, digit, bit, frequency; empty in shared memory, where `offset` is -1 before allocation.
+  let parameters = (ins ArrayRefParameter<"int64_t">:$pieces, "int64_t":$offset);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    bool isShared() const { return getPieces().empty(); }
+    static LayoutAttr get(::mlir::MLIRContext *context, const monarch::Layout &layout);
+    static LayoutAttr getShared(::mlir::MLIRContext *context, int64_t offset = -1);
+    /// The layout of a tile on registers, for a schedule's radices (digit 0 first).
+    monarch::Layout getLayout(::llvm::ArrayRef<int64_t> radices) const;
+    void printPieces(::mlir::AsmPrinter &printer) const;
+    static ::mlir::FailureOr<LayoutAttr> parsePieces(::mlir::AsmParser &parser);
+  }];
+}
+
+def FFTConv_TileType : TypeDef<FFTConv_Dialect, "Tile"> {
+  let mnemonic = "tile";
+  let summary = "the data of the sequences that a CTA works on, spread over its lanes or its shared memory";
+  let description = [{
+    M elements for each sequence: f16, f32, or complex of these (planes of real and imaginary parts), with a `#fftconv.layout` once
+    it is assigned.
+
+    ```
+    !fftconv.tile<f16, shared 131072>
+    !fftconv.tile<complex<f16>, columns = "k4.0-3", rows = "k3.0-3", warps = "k2.0-2" "k1.0", loop = "k1.1-3">
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$element, "LayoutAttr":$layout);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    bool isComplex() const { return ::llvm::isa<::mlir::ComplexType>(getElement()); }
+    /// f16 or f32.
+    ::mlir::Type getReal() const;
+    bool isShared() const { return getLayout() && getLayout().isShared(); }
+  }];
+}
+def FFTConv_Tile : Type<CPred<"::llvm::isa<::fftconv::TileType>($_self)">, "tile", "::fftconv::TileType">;
 
 #endif // FFTCONV_IR_ATTRS

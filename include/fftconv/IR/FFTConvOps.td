@@ -154,5 +154,6 @@ def FFTConv_SpectralConvOp : FFTConv_RowsOp<"spectral_conv"> {
 }
 
 include "fftconv/IR/MonarchOps.td"
+include "fftconv/IR/KernelOps.td"
 
 #endif // FFTCONV_IR_OPS

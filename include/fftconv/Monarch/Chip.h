@@ -22,6 +22,28 @@ struct Chip {
   int64_t tensorTile;
   /// f32 values in a vector register; the planner keeps the fastest digit of time a multiple of it. 1 on a GPU.
   int64_t vectorLanes;
+
+  // Of a GPU; zero on a CPU.
+  /// Streaming multiprocessors.
+  int64_t sms = 0;
+  /// Shared memory that one CTA may have, in bytes.
+  int64_t sharedBytes = 0;
+  /// 32-bit registers of a multiprocessor.
+  int64_t registers = 0;
+  /// Boost clock, in Hz.
+  double clock = 0;
+  /// Bandwidth of the memory, in bytes a second, and of the L2 cache.
+  double memoryBandwidth = 0, l2Bandwidth = 0;
+  /// Multiply-adds of f16 operands with f32 sums on tensor cores, per clock and multiprocessor.
+  double tensorRate = 0;
+  /// Warp instructions issued per clock and multiprocessor.
+  double issueRate = 0;
+  /// Whether stmatrix exists.
+  bool storesMatrices = false;
+  /// The part and the board of which these are the figures.
+  std::string_view board = "";
+
+  bool isGpu() const { return sms > 0; }
 };
 
 /// All chips, the CPU first.

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One options struct and one build function per rung; each starts at the rung before. Registered under the names
-// fftconv-to-plan, fftconv-to-monarch and fftconv-to-llvm, which start at the conv rung.
+// fftconv-to-plan, fftconv-to-monarch, fftconv-to-kernel, fftconv-to-nvvm and fftconv-to-llvm, which start at the conv rung.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +26,13 @@ void buildToPlan(mlir::OpPassManager &pm, const PlanConvsOptions &options = {});
 
 /// plan -> monarch.
 void buildToMonarch(mlir::OpPassManager &pm);
+
+/// plan -> kernel: fuse stages into kernels, give their tiles layouts and shared memory, pipeline copies, place barriers. Convolutions were
+/// planned for a GPU with `requireKernels`.
+void buildToKernel(mlir::OpPassManager &pm);
+
+/// kernel -> nvvm: the kernels in llvm and nvvm only.
+void buildToNVVM(mlir::OpPassManager &pm);
 
 /// plan -> llvm, for the host: row by row, by way of monarch, linalg and vectors. Public functions become entries that take the
 /// buffers of their results as trailing arguments.

@@ -13,9 +13,10 @@ include "mlir/Pass/PassBase.td"
 def PlanConvs : Pass<"fftconv-plan-convs"> {
   let summary = "Choose a plan for every convolution that has none";
   let description = [{
-    Gives each `fftconv.conv` without a plan the cheapest legal one for the chip: points, radices, theta and compute type.
+    Gives each `fftconv.conv` without a plan the cheapest legal one for the chip: points, radices, theta and compute type, and on a GPU
+    the schedule of a kernel, where there is one that runs it.
     Plans that are there already stay, so that a choice can be made or overruled in the IR. Every choice is an
-    analysis remark; a plan left alone is a missed one. Fails at a convolution that no plan serves.
+    analysis remark; a plan left alone, or one without a kernel, is a missed one. Fails at a convolution that no plan serves.
 
     Before:
     ```mlir
@@ -36,7 +37,10 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
   let options = [
     Option<"chip", "chip", "std::string", "\"cpu\"", "chip to plan for: cpu, sm_80, sm_86, sm_89, sm_90, sm_100, sm_120">,
     Option<"compute", "compute", "std::string", "\"auto\"",
-           "type of the operands of stages: f16, bf16, f32, or auto for the tensors' own">];
+           "type of the operands of stages: f16, bf16, f32, or auto for the tensors' own">,
+    Option<"products", "products", "std::string", "\"f16\"", "type of elementwise products in kernels: f16 or f32">,
+    Option<"sums", "sums", "std::string", "\"f32\"", "type of the sums of matrix products in kernels: f16 or f32">,
+    Option<"requireKernels", "require-kernels", "bool", "false", "fail at a convolution that no kernel runs">];
 }
 
 def HoistSpectra : Pass<"fftconv-hoist-spectra", "::mlir::func::FuncOp"> {
@@ -148,6 +152,77 @@ def DecomposeToMonarch : Pass<"fftconv-decompose-to-monarch", "::mlir::func::Fun
       return %8 : tensor<4x2x100xf16>
     }
     ```
+  }];
+}
+
+def FuseKernels : Pass<"fftconv-fuse-kernels", "::mlir::ModuleOp"> {
+  let summary = "Fuse the stages of each convolution, and of each spectrum, into a kernel";
+  let description = [{
+    The stages from `embed` to `project` become the body of a `gpu.func` of tile ops, those from `embed_filter` to the spectrum an `fftconv.prepare`, and an
+    `fftconv.launch` takes their place. Plans need a kernel schedule. Fails at a stage that is left over.
+
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%u: memref<?x2x100xf16>, %s: memref<2x512xf16>, %y: memref<?x2x100xf16>) kernel {
+        fftconv.groups of %u rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in %u by #plan : memref<?x2x100xf16> -> !fftconv.tile<f16>
+          %1 = fftconv.tile_dft any %0 digit 1 by #plan : !fftconv.tile<f16> -> !fftconv.tile<complex<f32>>
+          %2 = fftconv.tile_twiddle %1 digit 2 by #plan : !fftconv.tile<complex<f32>> -> !fftconv.tile<complex<f16>>
+          %3 = fftconv.tile_dft any %2 digit 2 by #plan : !fftconv.tile<complex<f16>> -> !fftconv.tile<complex<f32>>
+          %4 = fftconv.tile_product %3, %s by #plan : !fftconv.tile<complex<f32>>, memref<2x512xf16> -> !fftconv.tile<complex<f16>>
+          %5 = fftconv.tile_dft any inverse %4 digit 2 by #plan : !fftconv.tile<complex<f16>> -> !fftconv.tile<complex<f32>>
+          %6 = fftconv.tile_twiddle inverse %5 digit 2 by #plan : !fftconv.tile<complex<f32>> -> !fftconv.tile<complex<f16>>
+          %7 = fftconv.tile_dft any inverse %6 digit 1 by #plan : !fftconv.tile<complex<f16>> -> !fftconv.tile<f32>
+          fftconv.copy_out %7, %y by #plan : !fftconv.tile<f32>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def AssignLayouts : Pass<"fftconv-assign-layouts", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Give every tile a place in the machine";
+  let description = [{
+    Follows the schedule that `fftconv/Monarch/Schedule.h` derives from a plan: each transform becomes left, right or a butterfly, and where the next one
+    needs another layout, two `fftconv.relayout` exchange the data through shared memory. Fails where digits do not fit one pass.
+  }];
+}
+
+def AbsorbTwiddles : Pass<"fftconv-absorb-twiddles", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Move twiddles into the matrices and butterflies that apply them for free";
+  let description = [{
+    A twiddle is a product over pairs of digits (k_i, n_j). It costs nothing where one of the two is uniform in a matrix product, whose matrix then includes
+    it, or in a butterfly. Pairs move there (`absorbs`), and `fftconv.tile_twiddle` keeps what is left, if anything. Also settles the types
+    between ops: f32 where the next op wants sums unrounded, else f16.
+  }];
+}
+
+def PipelineCopies : Pass<"fftconv-pipeline-copies", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Copy the next group's input while this one is computed";
+  let description = [{
+    Where the plan's schedule has two stages, `fftconv.copy_in` becomes `ahead`, and an `fftconv.prefetch` starts the next group's copies once the
+    input has been read.
+  }];
+}
+
+def AllocateShared : Pass<"fftconv-allocate-shared", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Place tiles in shared memory by their lifetimes";
+  let description = [{
+    A tile lives from the op that writes it to the last that reads it; input copied ahead lives always. A phase works in place: what it
+    writes may lie where it reads. Puts the total on the kernel as `fftconv.shared_bytes`, and fails where the chip has less.
+  }];
+}
+
+def PlaceBarriers : Pass<"fftconv-place-barriers", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Place barriers where data changes hands";
+  let description = [{
+    Between two accesses of the same shared memory, one of which writes, stands a barrier: of the CTA where their layouts differ in what
+    warps hold, of the warp where only lanes differ, and none where the same thread does both. The body is a loop: an access also meets those of the turn before.
   }];
 }
 

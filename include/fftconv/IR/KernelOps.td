@@ -1,0 +1,168 @@
+//===- KernelOps.td - Ops of the kernel rung ------------------*- tablegen -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A fused kernel as a list of tile ops in a gpu.func. A tile is all the data of the sequences that a CTA works on; its type says where
+// in the machine each element is (fftconv/Monarch/Layout.h). The list reads from top to bottom as the kernel's schedule.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_IR_KERNEL_OPS
+#define FFTCONV_IR_KERNEL_OPS
+
+class FFTConv_KernelOp<string mnemonic, list<Trait> traits = []> : Op<FFTConv_Dialect, mnemonic, traits>;
+
+def FFTConv_Rows : MemRefRankOf<[F16], [3]> { let summary = "memref<BxHxLxf16>, rows of a signal"; }
+def FFTConv_SpectrumBuffer : MemRefRankOf<[F16], [2]> {
+  let summary = "memref<Hx2Mxf16>, spectra in the order in which lanes read them";
+}
+
+def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
+  let summary = "the loop of a CTA over groups of batch rows";
+  let description = [{
+    A CTA keeps one head, blockIdx.x, and takes every gridDim.y-th group of `rows` batch rows of it, beginning with group blockIdx.y. The body is what
+    it does with one group; a last group may have fewer rows.
+
+    - (N1) the body holds tile ops only; `rows` is at least 1;
+    - (N2) it stands in a `gpu.func`.
+  }];
+  let arguments = (ins FFTConv_Rows:$u, ConfinedAttr<I64Attr, [IntMinValue<1>]>:$rows);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "`of` $u `rows` $rows attr-dict `:` type($u) $body";
+  let hasVerifier = 1;
+}
+
+def FFTConv_CopyInOp : FFTConv_KernelOp<"copy_in"> {
+  let summary = "the rows of a group, brought to shared memory and padded with zeros to M points";
+  let description = [{
+    Asynchronous copies, of 16 bytes where the length allows; the result is there once they have arrived. With `ahead` they were started
+    before: by `fftconv.prefetch` in the turn before, or before the first turn.
+
+    - (I1) the result is a real tile, in shared memory once layouts are assigned.
+  }];
+  let arguments = (ins FFTConv_Rows:$u, FFTConv_PlanAttr:$plan, UnitAttr:$ahead);
+  let results = (outs FFTConv_Tile:$tile);
+  let assemblyFormat = "(`ahead` $ahead^)? $u `by` $plan attr-dict `:` type($u) `->` type($tile)";
+  let hasVerifier = 1;
+}
+
+def FFTConv_PrefetchOp : FFTConv_KernelOp<"prefetch"> {
+  let summary = "starts the copies of the group after this one";
+  let description = [{
+    - (H1) the tile is the result of an `fftconv.copy_in ahead` of the same body.
+  }];
+  let arguments = (ins FFTConv_Tile:$tile);
+  let assemblyFormat = "$tile attr-dict `:` type($tile)";
+  let hasVerifier = 1;
+}
+
+def FFTConv_RelayoutOp : FFTConv_KernelOp<"relayout"> {
+  let summary = "moves a tile between registers and shared memory";
+  let description = [{
+    To registers by ldmatrix, to shared memory by stmatrix (4-byte stores before sm_90). Two of them in a row are an exchange: data changes
+    hands between lanes, or warps.
+
+    - (L1) operand and result have the same elements;
+    - (L2) exactly one of the two is in shared memory.
+  }];
+  let arguments = (ins FFTConv_Tile:$x, FFTConv_PlanAttr:$plan);
+  let results = (outs FFTConv_Tile:$y);
+  let assemblyFormat = "$x `by` $plan attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def FFTConv_How : I32EnumAttr<"How", "how a tile is transformed", [
+    I32EnumAttrCase<"Any", 0, "any">, I32EnumAttrCase<"Left", 1, "left">,
+    I32EnumAttrCase<"Right", 2, "right">, I32EnumAttrCase<"Butterfly", 3, "butterfly">]> {
+  let cppNamespace = "::fftconv";
+  let genSpecializedAttr = 0;
+}
+def FFTConv_HowAttr : EnumAttr<FFTConv_Dialect, FFTConv_How, "how">;
+
+class FFTConv_TileStageOp<string mnemonic, dag extra> : FFTConv_KernelOp<mnemonic> {
+  let arguments = !con(extra, (ins FFTConv_Tile:$x, I64Attr:$digit, UnitAttr:$inverse, FFTConv_PlanAttr:$plan,
+                                   DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$pairs));
+  let results = (outs FFTConv_Tile:$y);
+  let hasVerifier = 1;
+}
+
+def FFTConv_TileDftOp : FFTConv_TileStageOp<"tile_dft", (ins FFTConv_HowAttr:$how)> {
+  let summary = "transform of one digit of a tile";
+  let description = [{
+    What `fftconv.dft` computes, with the digit's weights of the right angle. `left` and `right` are matrix products on tensor cores,
+    `butterfly` runs on the registers of a lane. `pairs` lists digits i, j, i, j, ... whose twiddles exp(-2 pi i k_i n_j / (r_i ... r_j)) the matrix or the
+    butterfly applies besides.
+
+    - (Q1) `how` says how the layout of the operand becomes that of the result (`Layout::afterDft`); it is `any` before layouts are assigned;
+    - (Q2) a matrix product takes 16-bit operands;
+    - (Q3) digit is one of the plan's.
+  }];
+  let assemblyFormat = [{
+    $how (`inverse` $inverse^)? $x `digit` $digit (`absorbs` $pairs^)? `by` $plan attr-dict `:` type($x) `->` type($y)
+  }];
+}
+
+def FFTConv_TileTwiddleOp : FFTConv_TileStageOp<"tile_twiddle", (ins)> {
+  let summary = "twiddles of a tile that no transform absorbs";
+  let description = [{
+    Multiplies with the twiddles of the `pairs` i, j, i, j, ... (all pairs of `digit` where the list is empty), conjugated when `inverse`.
+
+    - (Z1) operand and result have the same layout;
+    - (Q3) digit is one of the plan's.
+  }];
+  let assemblyFormat = [{
+    (`inverse` $inverse^)? $x `digit` $digit (`pairs` $pairs^)? `by` $plan attr-dict `:` type($x) `->` type($y)
+  }];
+}
+
+def FFTConv_TileProductOp : FFTConv_KernelOp<"tile_product"> {
+  let summary = "product of a tile with the spectrum of its head";
+  let description = [{
+    - (Z1) operand and result have the same layout.
+  }];
+  let arguments = (ins FFTConv_Tile:$x, FFTConv_SpectrumBuffer:$spectrum, FFTConv_PlanAttr:$plan);
+  let results = (outs FFTConv_Tile:$y);
+  let assemblyFormat = "$x `,` $spectrum `by` $plan attr-dict `:` type($x) `,` type($spectrum) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def FFTConv_BarrierOp : FFTConv_KernelOp<"barrier"> {
+  let summary = "waits for all warps of the CTA, or for all lanes of the warp";
+  let arguments = (ins UnitAttr:$warp);
+  let assemblyFormat = "(`warp` $warp^)? attr-dict";
+}
+
+def FFTConv_CopyOutOp : FFTConv_KernelOp<"copy_out"> {
+  let summary = "the first L points of the rows of a group, from shared memory to memory";
+  let description = [{
+    - (O1) the tile is real.
+  }];
+  let arguments = (ins FFTConv_Tile:$x, FFTConv_Rows:$y, FFTConv_PlanAttr:$plan);
+  let assemblyFormat = "$x `,` $y `by` $plan attr-dict `:` type($x) `,` type($y)";
+  let hasVerifier = 1;
+}
+
+def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
+  let summary = "spectra of all filters, as a kernel";
+  let description = [{
+    What `fftconv.spectrum` computes, in f32 arithmetic, rounded once and written in the order in which `fftconv.tile_product` reads it.
+
+    - (X1) the filters are memref<HxKxf32>, the buffer has their heads and the plan's points.
+  }];
+  let arguments = (ins MemRefRankOf<[F32], [2]>:$k, FFTConv_SpectrumBuffer:$buffer, FFTConv_SpectrumAttr:$spectrum);
+  let assemblyFormat = "$k `,` $buffer `for` $spectrum attr-dict `:` type($k) `,` type($buffer)";
+  let hasVerifier = 1;
+}
+
+def FFTConv_LaunchOp : FFTConv_KernelOp<"launch"> {
+  let summary = "a kernel on tensors";
+  let description = [{
+    Runs a kernel of a `gpu.module` whose arguments are the operands' buffers, then that of the result.
+  }];
+  let arguments = (ins SymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$kernel `(` $operands `)` attr-dict `:` functional-type($operands, $result)";
+}
+
+#endif // FFTCONV_IR_KERNEL_OPS

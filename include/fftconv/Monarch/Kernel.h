@@ -1,0 +1,57 @@
+//===- Kernel.h - Choice and cost of a one-pass kernel ----------*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How many warps, how many batch rows at a time, how many stages of input: what a schedule leaves open, and what the whole costs on a chip.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_MONARCH_KERNEL_H
+#define FFTCONV_MONARCH_KERNEL_H
+
+#include "fftconv/Monarch/Chip.h"
+#include "fftconv/Monarch/Schedule.h"
+
+namespace fftconv::monarch {
+
+struct KernelChoice {
+  int warps = 0;
+  /// Complex values that a lane may hold.
+  int values = 0;
+  /// Batch rows of a head that travel together, so that spectrum and tables are read once for them.
+  int64_t rows = 0;
+  /// 2 where the input of the next rows is copied while these are computed.
+  int stages = 0;
+};
+
+/// The choice for `batch` rows (0: unknown, taken as many) of `heads` heads; nothing where M points do not fit one pass on the chip.
+std::optional<KernelChoice> chooseKernel(const Digits &digits, int64_t batch, int64_t heads, const Chip &chip);
+
+/// Shared memory of a CTA, in bytes: planes of real and imaginary parts, and of the next input. A warp that holds a whole sequence needs
+/// no plane of imaginary parts.
+int64_t sharedBytes(const Schedule &schedule, int64_t rows, int stages);
+
+/// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
+int64_t gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip);
+
+/// Bytes of a copy of rows of L 16-bit elements between memory and shared memory: 16 where rows are aligned for that, down to 2.
+int copyWidth(int64_t length);
+
+/// What a convolution needs for one output, and the times that this takes a chip at its limits.
+struct KernelCost {
+  double mma = 0, instructions = 0, wavefronts = 0, sectors = 0, bytes = 0;
+  /// Seconds for all outputs: memory, shared memory, tensor cores, issue.
+  double memoryTime = 0, sharedTime = 0, tensorTime = 0, issueTime = 0;
+
+  double time() const;
+  std::string_view limit() const;
+};
+
+/// The cost of a causal convolution of B rows of H heads and L values.
+KernelCost kernelCost(const Schedule &schedule, const KernelChoice &choice, int64_t batch, int64_t heads,
+                      int64_t length, const Chip &chip);
+
+} // namespace fftconv::monarch
+
+#endif // FFTCONV_MONARCH_KERNEL_H

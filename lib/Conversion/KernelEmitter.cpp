@@ -1,0 +1,139 @@
+//===- KernelEmitter.cpp - What the lowerings of kernels share ------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelEmitter.h"
+
+using namespace mlir;
+using namespace fftconv;
+
+Value Scalars::constant(Type type, int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+}
+
+Value Scalars::f32(double value) {
+  return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(static_cast<float>(value)));
+}
+
+Value Scalars::mul(Value x, int64_t y) {
+  if (monarch::isPowerOfTwo(y))
+    return y == 1 ? x : shl(x, monarch::bitsOf(y));
+  return fold<arith::MulIOp>(x, constant(x.getType(), y));
+}
+
+Value Scalars::div(Value x, int64_t y) {
+  if (monarch::isPowerOfTwo(y))
+    return y == 1 ? x : shr(x, monarch::bitsOf(y));
+  return fold<arith::DivUIOp>(x, constant(x.getType(), y));
+}
+
+Value Scalars::rem(Value x, int64_t y) {
+  if (monarch::isPowerOfTwo(y))
+    return bitAnd(x, y - 1);
+  return fold<arith::RemUIOp>(x, constant(x.getType(), y));
+}
+
+Value Scalars::less(Value x, Value y) { return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, x, y); }
+
+Value Scalars::select(Value condition, Value x, Value y) {
+  return b.createOrFold<arith::SelectOp>(loc, condition, x, y);
+}
+
+Value Scalars::toI64(Value x) { return b.createOrFold<arith::ExtSIOp>(loc, b.getI64Type(), x); }
+Value Scalars::toI32(Value x) { return b.createOrFold<arith::TruncIOp>(loc, b.getI32Type(), x); }
+
+Value Scalars::offset(Value pointer, Value bytes) {
+  return LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer, LLVM::GEPArg(bytes));
+}
+
+Value Scalars::offset(Value pointer, int64_t bytes) {
+  if (bytes == 0)
+    return pointer;
+  if (static_cast<int32_t>(bytes) != bytes)
+    return offset(pointer, i64(bytes));
+  return LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer,
+                             LLVM::GEPArg(static_cast<int32_t>(bytes)));
+}
+
+int64_t ConstantPool::add(ArrayRef<uint32_t> words) {
+  auto [entry, isNew] = known.try_emplace(words.vec(), static_cast<int64_t>(data.size()));
+  if (isNew) {
+    data.insert(data.end(), words.begin(), words.end());
+    data.resize((data.size() + 3) / 4 * 4);
+  }
+  return entry->second;
+}
+
+Value fftconv::sumOverPlace(Scalars &s, const monarch::Layout &layout, const RuntimePlace &place,
+                            llvm::function_ref<int64_t(int, int)> weight, bool byXor) {
+  Value sum;
+  auto accumulate = [&](Value term) { sum = !sum ? term : byXor ? s.bitXor(sum, term) : s.add(sum, term); };
+  for (auto [kind, source] : {std::pair('l', place.lane), std::pair('w', place.warp), std::pair('i', place.loop)}) {
+    std::vector<monarch::Place> places = layout.places(kind);
+    int64_t below = 1; // what the loop's earlier places count
+    for (size_t i = 0; i < places.size();) {
+      const monarch::Piece &first = layout.at(places[i]);
+      bool whole = first.index == monarch::Piece::whole;
+      int64_t size = whole ? layout.radices()[first.digit] : 2, unit = weight(first.digit, whole ? 0 : first.index);
+      // A run of bits whose weights double goes in one step.
+      size_t end = i + 1;
+      for (; !whole && end < places.size(); ++end, size *= 2) {
+        const monarch::Piece &next = layout.at(places[end]);
+        if (next.index == monarch::Piece::whole || places[end].index != places[end - 1].index + 1 ||
+            weight(next.digit, next.index) != unit * size)
+          break;
+      }
+      if (unit != 0) {
+        assert(source && "a loop has an induction variable");
+        Value value = kind == 'i' ? s.div(source, below) : s.shr(source, places[i].index);
+        // The last run needs no mask: nothing lies above it.
+        if (end < places.size())
+          value = s.rem(value, size);
+        accumulate(s.mul(value, unit));
+      }
+      below *= size;
+      i = end;
+    }
+  }
+  return sum ? sum : s.i32(0);
+}
+
+SharedAddress::SharedAddress(Scalars &s, const monarch::SharedMap &memory, const monarch::Layout &layout,
+                             const RuntimePlace &place)
+    : memory(memory), layout(layout), pureBytes(int64_t(16) << memory.pureChunkBits()) {
+  Value linear = sumOverPlace(
+      s, layout, place, [&](int digit, int bit) { return 2 * memory.stride(digit) << bit; }, /*byXor=*/false);
+  Value mask = sumOverPlace(
+      s, layout, place,
+      [&](int digit, int bit) {
+        auto entry = memory.swizzle().find({digit, bit});
+        return entry == memory.swizzle().end() ? int64_t(0) : int64_t(entry->second) << 4;
+      },
+      /*byXor=*/true);
+  base = s.bitXor(linear, mask);
+}
+
+std::pair<Value, int64_t> SharedAddress::at(Scalars &s, int64_t reg, int64_t tile) {
+  monarch::Coordinates where{.reg = reg, .tile = tile};
+  int64_t bytes = 2 * memory.address(layout.values(where)), low = bytes % pureBytes;
+  Value &swizzled = bases[low];
+  if (!swizzled)
+    swizzled = s.bitXor(base, s.i32(low));
+  return {swizzled, bytes - low};
+}
+
+SpectrumOrder fftconv::spectrumOrder(const monarch::Schedule &schedule) {
+  SpectrumOrder order;
+  for (const monarch::Step &step : schedule.steps)
+    if (step.kind == monarch::StepKind::Product) {
+      order.rowDigit = step.layout.at(monarch::rowPlaces[0]).digit;
+      order.columnDigit = step.layout.at(monarch::columnPlaces[0]).digit;
+    }
+  for (int digit = 1; digit < static_cast<int>(schedule.radices.size()); ++digit)
+    if (digit != order.rowDigit && digit != order.columnDigit)
+      order.tileDigits.push_back(digit);
+  return order;
+}

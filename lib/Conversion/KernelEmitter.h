@@ -1,0 +1,157 @@
+//===- KernelEmitter.h - What the lowerings of kernels share ----*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Arithmetic on scalars of the llvm dialect, constants of a kernel, addresses in shared memory. Loops are scf, integers arith: upstream
+// lowers both.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_LIB_CONVERSION_KERNELEMITTER_H
+#define FFTCONV_LIB_CONVERSION_KERNELEMITTER_H
+
+#include "fftconv/IR/FFTConv.h"
+#include "fftconv/Monarch/Chip.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace fftconv {
+
+/// A builder with short names for what address arithmetic needs; folds constants.
+class Scalars {
+public:
+  Scalars(mlir::OpBuilder &b, mlir::Location loc) : b(b), loc(loc) {}
+
+  mlir::Value i32(int64_t value) { return constant(b.getI32Type(), value); }
+  mlir::Value i64(int64_t value) { return constant(b.getI64Type(), value); }
+  mlir::Value f32(double value);
+  mlir::Value constant(mlir::Type type, int64_t value);
+
+  mlir::Value add(mlir::Value x, mlir::Value y) { return fold<mlir::arith::AddIOp>(x, y); }
+  mlir::Value sub(mlir::Value x, mlir::Value y) { return fold<mlir::arith::SubIOp>(x, y); }
+  mlir::Value mul(mlir::Value x, int64_t y);
+  mlir::Value div(mlir::Value x, int64_t y);
+  mlir::Value rem(mlir::Value x, int64_t y);
+  mlir::Value bitAnd(mlir::Value x, int64_t y) { return fold<mlir::arith::AndIOp>(x, constant(x.getType(), y)); }
+  mlir::Value bitXor(mlir::Value x, mlir::Value y) { return fold<mlir::arith::XOrIOp>(x, y); }
+  mlir::Value shl(mlir::Value x, int64_t y) { return fold<mlir::arith::ShLIOp>(x, constant(x.getType(), y)); }
+  mlir::Value shr(mlir::Value x, int64_t y) { return fold<mlir::arith::ShRUIOp>(x, constant(x.getType(), y)); }
+  mlir::Value min(mlir::Value x, mlir::Value y) { return fold<mlir::arith::MinSIOp>(x, y); }
+  mlir::Value less(mlir::Value x, mlir::Value y);
+  mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
+  mlir::Value toI64(mlir::Value x);
+  mlir::Value toI32(mlir::Value x);
+
+  /// pointer + bytes.
+  mlir::Value offset(mlir::Value pointer, mlir::Value bytes);
+  mlir::Value offset(mlir::Value pointer, int64_t bytes);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+
+private:
+  template <typename Op>
+  mlir::Value fold(mlir::Value x, mlir::Value y) {
+    return b.createOrFold<Op>(loc, x, y);
+  }
+};
+
+/// Constant data of a kernel: 32-bit words in one global of the module, each content once.
+class ConstantPool {
+public:
+  /// The position of `words`, in words, a multiple of 4.
+  int64_t add(llvm::ArrayRef<uint32_t> words);
+  llvm::ArrayRef<uint32_t> words() const { return data; }
+
+private:
+  std::vector<uint32_t> data;
+  std::map<std::vector<uint32_t>, int64_t> known;
+};
+
+/// The values of a place in the machine that are known at run time only.
+struct RuntimePlace {
+  mlir::Value lane, warp, loop;
+};
+
+/// What `weights(digit, bit)` says of every bit that a layout has on lanes, warps and the loop, summed up for a place: bits with the same shift are
+/// taken together. A whole digit counts by its weight of bit 0.
+mlir::Value sumOverPlace(Scalars &s, const monarch::Layout &layout, const RuntimePlace &place,
+                         llvm::function_ref<int64_t(int digit, int bit)> weight, bool byXor);
+
+/// The address of a tile's elements in shared memory, for a layout: the part that is known at run time once, constants on top.
+class SharedAddress {
+public:
+  SharedAddress(Scalars &s, const monarch::SharedMap &memory, const monarch::Layout &layout, const RuntimePlace &place);
+
+  /// The byte offset of the element at these registers and this tile, in a base and a constant.
+  std::pair<mlir::Value, int64_t> at(Scalars &s, int64_t reg, int64_t tile);
+
+private:
+  const monarch::SharedMap &memory;
+  const monarch::Layout &layout;
+  mlir::Value base;
+  int64_t pureBytes;
+  /// base, XORed with a constant below pureBytes.
+  std::map<int64_t, mlir::Value> bases;
+};
+
+/// What a kernel under construction knows.
+struct KernelContext {
+  mlir::OpBuilder b;
+  mlir::Location loc;
+  PlanAttr plan;
+  std::shared_ptr<const monarch::Schedule> schedule;
+  const monarch::Chip &chip;
+  ConstantPool &pool;
+  /// Batch rows of a group, heads, sequence length.
+  int64_t rows, heads, length;
+  /// Pointers to global memory, to the pool (each lane's 16 bytes of it), to shared memory; batch rows (i64); head (i64).
+  mlir::Value u = {}, spectrum = {}, y = {}, tables = {}, shared = {}, batch = {}, head = {};
+  mlir::Value thread = {}, lane = {}, warp = {};
+  /// The loop over groups, before which a kernel sets up what never changes.
+  mlir::Operation *groups = nullptr;
+  /// Batch rows of this group (i32), where several travel together one after the other; else null.
+  mlir::Value rowsHere = {};
+
+  /// Starts the copies of the next group's input.
+  std::function<void(PrefetchOp)> prefetch = {};
+
+  Scalars scalars() { return {b, loc}; }
+  bool warpOwns() const { return schedule->split == 0; }
+  int64_t threads() const { return 32 * schedule->warps; }
+  /// Bytes of a plane of one row.
+  int64_t rowBytes() const { return 2 * schedule->points(); }
+};
+
+/// Emits a phase: the ops from a read of shared memory to the next write, for all tiles and rows of a group.
+void emitPhase(KernelContext &context, llvm::ArrayRef<mlir::Operation *> ops,
+               const llvm::DenseMap<mlir::Operation *, double> &scales);
+
+/// Starts the copies of `count` rows (i32; null for one) from batch row `row` on to shared memory at `offset`.
+void emitCopyIn(KernelContext &context, mlir::Value row, mlir::Value count, int64_t offset);
+/// Copies them back.
+void emitCopyOut(KernelContext &context, mlir::Value row, mlir::Value count, int64_t offset);
+
+/// The kernel that transforms filters, in a function with pointers to the taps and to the spectra as its arguments. `pool` is the pointer to
+/// the pool's data.
+void emitPrepare(mlir::OpBuilder &b, PrepareOp op, mlir::Value taps, mlir::Value spectra, mlir::Value pool,
+                 ConstantPool &constants);
+/// Threads of a CTA of that kernel, one CTA for each value of the first digit and each head; its shared memory in bytes.
+constexpr int64_t prepareThreads = 128;
+int64_t prepareSharedBytes(PlanAttr plan);
+
+/// Where the spectrum's value for digits k_1 .. k_p (row and column of a tile, and the tile) lies: see tile_product.
+struct SpectrumOrder {
+  /// Digits on rows and columns of the tile, and those that number tiles, slowest first.
+  int rowDigit, columnDigit;
+  std::vector<int> tileDigits;
+};
+SpectrumOrder spectrumOrder(const monarch::Schedule &schedule);
+
+} // namespace fftconv
+
+#endif // FFTCONV_LIB_CONVERSION_KERNELEMITTER_H

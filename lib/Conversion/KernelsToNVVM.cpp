@@ -1,0 +1,201 @@
+//===- KernelsToNVVM.cpp - Kernels of tile ops to NVVM --------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Turns each gpu.func into an llvm.func: arguments become pointers, with the number of batch rows at the end. The loop over groups and
+// the list of tile ops in it are walked in order; phases, copies and the filter kernel have files of their own.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelEmitter.h"
+
+#include "fftconv/Conversion/Passes.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace fftconv {
+#define GEN_PASS_DEF_CONVERTKERNELSTONVVM
+#include "fftconv/Conversion/Passes.h.inc"
+} // namespace fftconv
+
+using namespace mlir;
+using namespace fftconv;
+
+namespace {
+constexpr StringLiteral sharedName = "dynamic_shared", poolName = "constants";
+
+struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKernelsToNVVM> {
+  void runOnOperation() override {
+    gpu::GPUModuleOp module = getOperation();
+    SmallVector<gpu::GPUFuncOp> kernels(module.getOps<gpu::GPUFuncOp>());
+    if (kernels.empty())
+      return;
+    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    Location loc = module.getLoc();
+    // LLVM gives gpu.dynamic_shared_memory one byte that other variables overlap; an external array of none has all of it.
+    auto empty = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
+    LLVM::GlobalOp::create(b, loc, empty, /*isConstant=*/false, LLVM::Linkage::External, sharedName, Attribute(),
+                           /*alignment=*/1024, /*addrSpace=*/3);
+    ConstantPool pool;
+    // The pool's size is known once all kernels are there; its address is needed before.
+    auto constants = LLVM::GlobalOp::create(b, loc, empty, /*isConstant=*/true, LLVM::Linkage::Internal, poolName,
+                                            Attribute(), /*alignment=*/16, /*addrSpace=*/1);
+    for (gpu::GPUFuncOp kernel : kernels)
+      if (failed(convert(kernel, pool)))
+        return signalPassFailure();
+    auto type = RankedTensorType::get(static_cast<int64_t>(pool.words().size()), b.getI32Type());
+    constants.setGlobalType(LLVM::LLVMArrayType::get(b.getI32Type(), pool.words().size()));
+    constants.setValueAttr(DenseElementsAttr::get(type, pool.words()));
+  }
+
+  static LogicalResult convert(gpu::GPUFuncOp kernel, ConstantPool &pool) {
+    OpBuilder b(kernel);
+    Location loc = kernel.getLoc();
+    auto global = LLVM::LLVMPointerType::get(b.getContext(), 1);
+    SmallVector<Type> types(kernel.getNumArguments(), global);
+    types.push_back(b.getI64Type());
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
+    auto function = LLVM::LLVMFuncOp::create(b, loc, kernel.getName(), type);
+    function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+    if (Attribute bytes = kernel->getAttr("fftconv.shared_bytes"))
+      function->setAttr("fftconv.shared_bytes", bytes);
+    for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
+      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+      function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(16));
+    }
+    Block *entry = function.addEntryBlock(b);
+    b.setInsertionPointToStart(entry);
+
+    int64_t threads = 0;
+    for (Operation &op : kernel.getBody().front()) {
+      if (auto groups = dyn_cast<GroupsOp>(op)) {
+        FailureOr<int64_t> emitted = emitGroups(b, groups, entry->getArguments(), pool);
+        if (failed(emitted))
+          return failure();
+        threads = *emitted;
+      } else if (auto prepare = dyn_cast<PrepareOp>(op)) {
+        Scalars s(b, loc);
+        Value constants = LLVM::AddressOfOp::create(b, loc, global, poolName);
+        emitPrepare(b, prepare, entry->getArgument(0), entry->getArgument(1), constants, pool);
+        function->setAttr("fftconv.shared_bytes",
+                          b.getI64IntegerAttr(prepareSharedBytes(prepare.getSpectrum().getPlan())));
+        threads = prepareThreads;
+      } else if (!isa<gpu::ReturnOp>(op)) {
+        return op.emitOpError("is not an op of a kernel that can be lowered");
+      }
+    }
+    LLVM::ReturnOp::create(b, loc, ValueRange());
+    function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
+                      b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
+    kernel.erase();
+    return success();
+  }
+
+  /// The factors that matrices take over from butterflies, which do not scale: the product before one, else the one after.
+  static DenseMap<Operation *, double> butterflyScales(Block &body) {
+    DenseMap<Operation *, double> scales;
+    TileDftOp last;
+    double open = 1;
+    for (auto dft : body.getOps<TileDftOp>()) {
+      if (dft.getHow() == How::Butterfly) {
+        double scale = 1 / std::sqrt(static_cast<double>(dft.getPlan().getRadices()[dft.getDigit() - 1]));
+        (last ? scales.try_emplace(last, 1).first->second : open) *= scale;
+        continue;
+      }
+      last = dft;
+      scales.try_emplace(dft, 1).first->second *= open;
+      open = 1;
+    }
+    return scales;
+  }
+
+  /// Emits the loop over groups; gives the threads of a CTA.
+  static FailureOr<int64_t> emitGroups(OpBuilder &builder, GroupsOp groups, ArrayRef<BlockArgument> arguments,
+                                       ConstantPool &pool) {
+    Location loc = groups.getLoc();
+    Block &body = groups.getBody().front();
+    auto copyIn = dyn_cast<CopyInOp>(body.front());
+    if (!copyIn || !copyIn.getTile().getType().isShared() || copyIn.getTile().getType().getLayout().getOffset() < 0)
+      return groups.emitOpError("has no layouts and no places in shared memory yet; run fftconv-to-kernel");
+    PlanAttr plan = copyIn.getPlan();
+    std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
+    int64_t sequences = schedule ? schedule->radices[0] : 0, rows = groups.getRows();
+    if (!schedule || (schedule->split > 0 ? sequences != 1 : sequences != rows))
+      return groups.emitOpError(
+          "kernels take rows one by one where a sequence is exchanged between warps, else one row to a warp");
+
+    auto shape = groups.getU().getType().getShape();
+    KernelContext k{builder, loc, plan, schedule, *monarch::findChip(plan.getChip()), pool, rows, shape[1], shape[2]};
+    OpBuilder &b = k.b;
+    Scalars s = k.scalars();
+    k.u = arguments[0], k.y = arguments[2], k.batch = arguments[3];
+    Type i32 = b.getI32Type();
+    k.thread = NVVM::ThreadIdXOp::create(b, loc, i32);
+    k.lane = s.bitAnd(k.thread, 31);
+    k.warp = s.shr(k.thread, 5);
+    k.head = s.toI64(NVVM::BlockIdXOp::create(b, loc, i32));
+    Value laneBytes = s.toI64(s.mul(k.lane, 16));
+    k.shared = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), sharedName);
+    k.tables =
+        s.offset(LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), poolName), laneBytes);
+    k.spectrum = s.offset(arguments[1], s.add(s.mul(k.head, 4 * plan.getPoints()), laneBytes));
+    // Where warps own sequences each has a loop of its own over rows; else the CTA's goes over groups of rows.
+    Value first = s.toI64(s.mul(NVVM::BlockIdYOp::create(b, loc, i32), rows));
+    Value step = s.toI64(s.mul(NVVM::GridDimYOp::create(b, loc, i32), rows));
+    if (k.warpOwns())
+      first = s.add(first, s.toI64(k.warp));
+    auto rowsFrom = [&](Value row) -> Value {
+      if (k.warpOwns() || rows == 1)
+        return {};
+      return s.toI32(s.min(s.sub(k.batch, row), s.i64(rows)));
+    };
+    auto startCopies = [&](Value row) {
+      // No more rows: nothing to copy, but a group to wait for.
+      OpBuilder::InsertionGuard guard(b);
+      auto any = scf::IfOp::create(b, loc, s.less(row, k.batch), /*withElse=*/false);
+      b.setInsertionPointToStart(&any.getThenRegion().front());
+      emitCopyIn(k, row, rowsFrom(row), copyIn.getTile().getType().getLayout().getOffset());
+    };
+    if (copyIn.getAhead())
+      startCopies(first);
+    auto loop = scf::ForOp::create(b, loc, first, k.batch, step);
+    k.groups = loop;
+    b.setInsertionPointToStart(loop.getBody());
+    Value row = loop.getInductionVar();
+    k.rowsHere = rowsFrom(row);
+    k.prefetch = [&](PrefetchOp) { startCopies(s.add(row, step)); };
+
+    DenseMap<Operation *, double> scales = butterflyScales(body);
+    SmallVector<Operation *> phase;
+    for (Operation &op : body) {
+      auto relayout = dyn_cast<RelayoutOp>(op);
+      if (!phase.empty() || relayout) {
+        phase.push_back(&op);
+        if (relayout && relayout.getY().getType().isShared()) {
+          emitPhase(k, phase, scales);
+          phase.clear();
+        }
+      } else if (isa<CopyInOp>(op)) {
+        if (!copyIn.getAhead())
+          emitCopyIn(k, row, k.rowsHere, copyIn.getTile().getType().getLayout().getOffset());
+        NVVM::CpAsyncWaitGroupOp::create(b, loc, 0);
+      } else if (isa<PrefetchOp>(op)) {
+        k.prefetch(cast<PrefetchOp>(op));
+      } else if (auto barrier = dyn_cast<BarrierOp>(op)) {
+        if (barrier.getWarp())
+          NVVM::SyncWarpOp::create(b, loc, s.i32(-1));
+        else
+          NVVM::Barrier0Op::create(b, loc);
+      } else if (auto copyOut = dyn_cast<CopyOutOp>(op)) {
+        emitCopyOut(k, row, k.rowsHere, copyOut.getX().getType().getLayout().getOffset());
+      } else {
+        return op.emitOpError("stands outside of a phase");
+      }
+    }
+    builder.setInsertionPointAfter(loop);
+    return k.threads();
+  }
+};
+} // namespace

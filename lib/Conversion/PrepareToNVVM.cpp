@@ -1,0 +1,200 @@
+//===- PrepareToNVVM.cpp - Filters to spectra -----------------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One CTA takes one head and one value k1 of the first digit, which leaves a transform of P = M / r1 points, small enough for shared memory in f32:
+//
+//   X[k1; n'] = exp(-2 pi i (k1 - 1/4) n' / M) sum over n1 of exp(-2 pi i (k1 - 1/4) n1 / r1) k[n1 P + n']
+//   then the plain transform over n' by the other digits, one after the other, between two buffers.
+//
+// Roots of unity come from tables of f32: exp(-2 pi i t / 4M) as the product of one of P and one of 4 r1 entries. Relative error a few 1e-7.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelEmitter.h"
+
+using namespace mlir;
+using namespace fftconv;
+
+int64_t fftconv::prepareSharedBytes(PlanAttr plan) { return 2 * 8 * plan.getPoints() / plan.getRadices()[0]; }
+
+namespace {
+struct Complex {
+  Value re, im;
+};
+
+class PrepareEmitter {
+public:
+  PrepareEmitter(OpBuilder &b, PrepareOp op, Value taps, Value spectra, Value pool, ConstantPool &constants)
+      : b(b), op(op), loc(op.getLoc()), s(b, op.getLoc()), radices(op.getSpectrum().getPlan().getRadices()), taps(taps),
+        spectra(spectra), pool(pool) {
+    points = op.getSpectrum().getPlan().getPoints();
+    rest = points / radices[0];
+    // Coarse and fine steps of a turn of 4M, and the first digit's own turn of 4 r1.
+    coarse = addRoots(constants, rest, rest);
+    fine = addRoots(constants, 4 * radices[0], 4 * points);
+    outer = addRoots(constants, 4 * radices[0], 4 * radices[0]);
+  }
+
+  void emit() {
+    Type i32 = b.getI32Type();
+    thread = NVVM::ThreadIdXOp::create(b, loc, i32);
+    k1 = NVVM::BlockIdXOp::create(b, loc, i32);
+    head = s.toI64(NVVM::BlockIdYOp::create(b, loc, i32));
+    Value shared = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), "dynamic_shared");
+    Value from = shared, to = s.offset(shared, 8 * rest);
+    // 4 k1 - 1: the right angle in quarters.
+    quarter = s.add(s.mul(k1, 4), s.i32(-1));
+    forEach([&](Value n) { storeShared(from, n, first(n)); });
+    int64_t done = 1;
+    for (size_t j = 1; j < radices.size(); ++j) {
+      NVVM::Barrier0Op::create(b, loc);
+      bool last = j + 1 == radices.size();
+      forEach([&](Value index) {
+        Complex sum = stage(from, index, j, done);
+        last ? storeSpectrum(index, sum) : storeShared(to, index, sum);
+      });
+      std::swap(from, to);
+      done *= radices[j];
+    }
+  }
+
+private:
+  OpBuilder &b;
+  PrepareOp op;
+  Location loc;
+  Scalars s;
+  ArrayRef<int64_t> radices;
+  Value taps, spectra, pool, thread, k1, head, quarter;
+  int64_t points, rest, coarse, fine, outer;
+
+  /// exp(-2 pi i t / order) for t < count, as pairs of f32; the byte offset in the pool.
+  static int64_t addRoots(ConstantPool &constants, int64_t count, int64_t order) {
+    std::vector<uint32_t> words;
+    for (int64_t t = 0; t < count; ++t) {
+      monarch::Complex w = monarch::root(-t, order);
+      words.push_back(llvm::bit_cast<uint32_t>(static_cast<float>(w.real())));
+      words.push_back(llvm::bit_cast<uint32_t>(static_cast<float>(w.imag())));
+    }
+    return 4 * constants.add(words);
+  }
+
+  /// Runs body on the threads' shares of 0 <= index < rest.
+  void forEach(llvm::function_ref<void(Value)> body) {
+    auto loop = scf::ForOp::create(b, loc, thread, s.i32(rest), s.i32(prepareThreads));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    body(loop.getInductionVar());
+  }
+
+  /// A sum of `count` terms, each of which adds to what it is given.
+  Complex sum(int64_t count, llvm::function_ref<Complex(Value, Complex)> term) {
+    Value zero = s.f32(0);
+    auto loop = scf::ForOp::create(b, loc, s.i32(0), s.i32(count), s.i32(1), ValueRange{zero, zero});
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Complex next = term(loop.getInductionVar(), {loop.getRegionIterArg(0), loop.getRegionIterArg(1)});
+    scf::YieldOp::create(b, loc, ValueRange{next.re, next.im});
+    return {loop.getResult(0), loop.getResult(1)};
+  }
+
+  Complex loadPair(Value pointer) {
+    Value pair = LLVM::LoadOp::create(b, loc, VectorType::get(2, b.getF32Type()), pointer, /*alignment=*/8);
+    return {LLVM::ExtractElementOp::create(b, loc, pair, s.i32(0)),
+            LLVM::ExtractElementOp::create(b, loc, pair, s.i32(1))};
+  }
+  Complex root(int64_t table, Value index) { return loadPair(s.offset(s.offset(pool, s.mul(index, 8)), table)); }
+  Complex loadShared(Value buffer, Value index) { return loadPair(s.offset(buffer, s.mul(index, 8))); }
+  void storeShared(Value buffer, Value index, Complex x) {
+    Value pair = LLVM::PoisonOp::create(b, loc, VectorType::get(2, b.getF32Type()));
+    pair = LLVM::InsertElementOp::create(b, loc, pair, x.re, s.i32(0));
+    pair = LLVM::InsertElementOp::create(b, loc, pair, x.im, s.i32(1));
+    LLVM::StoreOp::create(b, loc, pair, s.offset(buffer, s.mul(index, 8)), /*alignment=*/8);
+  }
+  Value fma(Value x, Value y, Value z) { return LLVM::FMAOp::create(b, loc, x, y, z); }
+  Value negate(Value x) { return LLVM::FNegOp::create(b, loc, x); }
+  /// a + x y.
+  Complex addProduct(Complex a, Complex x, Complex y) {
+    return {fma(negate(x.im), y.im, fma(x.re, y.re, a.re)), fma(x.re, y.im, fma(x.im, y.re, a.im))};
+  }
+
+  /// The first digit's transform at n', twisted for those that follow.
+  Complex first(Value n) {
+    int64_t length = std::min(op.getSpectrum().getLength(), op.getK().getType().getDimSize(1));
+    int64_t row = op.getK().getType().getDimSize(1);
+    Value filter = s.offset(taps, s.mul(head, 4 * row));
+    Complex x = sum(radices[0], [&](Value n1, Complex sum) {
+      // Taps that no output reaches are left out, those that are not there are zero.
+      Value index = s.add(s.mul(n1, rest), n);
+      auto tap = scf::IfOp::create(b, loc, b.getF32Type(), s.less(index, s.i32(length)), /*withElse=*/true);
+      {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(&tap.getThenRegion().front());
+        Value loaded = LLVM::LoadOp::create(b, loc, b.getF32Type(), s.offset(filter, s.mul(index, 4)), /*alignment=*/4);
+        scf::YieldOp::create(b, loc, loaded);
+        b.setInsertionPointToStart(&tap.getElseRegion().front());
+        scf::YieldOp::create(b, loc, s.f32(0));
+      }
+      Value turn = s.bitAnd(multiply(n1, quarter), 4 * radices[0] - 1);
+      Complex w = root(outer, turn);
+      return Complex{fma(tap.getResult(0), w.re, sum.re), fma(tap.getResult(0), w.im, sum.im)};
+    });
+    // (4 k1 - 1) n' as a fraction of 4M; negative for k1 = 0, where a whole turn is added.
+    Value turn = s.add(multiply(n, quarter), s.i32(4 * points));
+    Complex w = addProduct({s.f32(0), s.f32(0)}, root(coarse, s.rem(s.div(turn, 4 * radices[0]), rest)),
+                           root(fine, s.bitAnd(turn, 4 * radices[0] - 1)));
+    return addProduct({s.f32(0), s.f32(0)}, x, w);
+  }
+
+  Value multiply(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
+
+  /// One value of the transform of digit j (0-based), at [k_2 .. k_j][n_(j+1) ..]; `done` is the product of the radices between.
+  Complex stage(Value from, Value index, size_t j, int64_t done) {
+    int64_t radix = radices[j], after = rest / done / radix;
+    Value tail = s.rem(index, after), k = s.rem(s.div(index, after), radix), before = s.div(index, after * radix);
+    // The frequency so far, k_2 the fastest; the position counts k_2 as the slowest.
+    Value frequency = s.mul(k, done), left = before;
+    int64_t place = done;
+    for (size_t i = j - 1; i >= 1; --i) {
+      place /= radices[i];
+      frequency = s.add(frequency, s.mul(s.rem(left, radices[i]), place));
+      left = s.div(left, radices[i]);
+    }
+    Value base = s.add(s.mul(before, after * radix), tail);
+    return sum(radix, [&](Value n, Complex sum) {
+      Value turn = s.mul(s.rem(multiply(n, frequency), done * radix), after);
+      return addProduct(sum, loadShared(from, s.add(base, s.mul(n, after))), root(coarse, turn));
+    });
+  }
+
+  /// Rounds a value once and puts it where tile_product will look for it.
+  void storeSpectrum(Value index, Complex x) {
+    std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(op.getSpectrum().getPlan());
+    SpectrumOrder order = spectrumOrder(*schedule);
+    std::vector<Value> digits(radices.size() + 1);
+    digits[1] = k1;
+    for (size_t j = radices.size(); j >= 2; --j) {
+      digits[j] = s.rem(index, radices[j - 1]);
+      index = s.div(index, radices[j - 1]);
+    }
+    Value tile = s.i32(0);
+    for (int digit : order.tileDigits)
+      tile = s.add(s.mul(tile, radices[digit - 1]), digits[digit]);
+    Value row = digits[order.rowDigit], column = digits[order.columnDigit];
+    // Bytes: [tile][column / 8][lane][row / 8][plane][column % 2].
+    Value lane = s.add(s.mul(s.bitAnd(row, 7), 4), s.shr(s.bitAnd(column, 7), 1));
+    Value bytes = s.add(s.mul(s.add(s.mul(tile, 2), s.shr(column, 3)), 512), s.mul(lane, 16));
+    bytes = s.add(bytes, s.add(s.mul(s.shr(row, 3), 8), s.mul(s.bitAnd(column, 1), 2)));
+    Value target = s.offset(s.offset(spectra, s.mul(head, 4 * points)), s.toI64(bytes));
+    for (auto [part, offset] : {std::pair(x.re, 0), std::pair(x.im, 4)}) {
+      Value rounded = LLVM::FPTruncOp::create(b, loc, b.getF16Type(), part);
+      LLVM::StoreOp::create(b, loc, rounded, s.offset(target, offset), /*alignment=*/2);
+    }
+  }
+};
+} // namespace
+
+void fftconv::emitPrepare(OpBuilder &b, PrepareOp op, Value taps, Value spectra, Value pool, ConstantPool &constants) {
+  PrepareEmitter(b, op, taps, spectra, pool, constants).emit();
+}

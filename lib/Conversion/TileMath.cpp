@@ -1,0 +1,698 @@
+//===- TileMath.cpp - Tile ops to mma, ldmatrix and FMA -------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Lowers a phase. A 16 x 16 tile of a lane is four packed registers (pairs of f16, register r1 + 2 r2), or eight f32 (r0 + 2 r1 + 4 r2), for each
+// plane. Matrices, twiddles and constants of butterflies come from the kernel's constant pool, 16 bytes to a lane at a time, loaded where the
+// digits that they depend on stop changing.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Butterfly.h"
+#include "KernelEmitter.h"
+
+#include "llvm/ADT/APFloat.h"
+
+using namespace mlir;
+using namespace fftconv;
+using monarch::Coordinates;
+using monarch::HomeKind;
+
+namespace {
+/// Where a table is loaded: before the loop over groups, before that over tiles, before that over rows, or at its use.
+enum class Level { Kernel, Phase, Tile, Use };
+
+/// What a lane holds of a tile op's value. Registers that a padded digit leaves empty are null.
+struct TileValue {
+  monarch::Layout layout;
+  int planes = 1;
+  /// f32, eight to a tile; else packed pairs of f16, four to a tile.
+  bool unpacked = false;
+  std::vector<std::array<std::array<Value, 8>, 2>> data;
+
+  TileValue(monarch::Layout layout, int planes, bool unpacked)
+      : layout(std::move(layout)), planes(planes), unpacked(unpacked), data(this->layout.tiles()) {}
+  bool present(int64_t reg, int64_t tile) const { return layout.present({.reg = reg, .tile = tile}); }
+};
+
+/// Words of a table for one lane.
+using LaneWords = std::vector<uint32_t>;
+
+uint16_t toHalf(double value) {
+  llvm::APFloat f(value);
+  bool loses;
+  f.convert(llvm::APFloat::IEEEhalf(), llvm::APFloat::rmNearestTiesToEven, &loses);
+  return static_cast<uint16_t>(f.bitcastToAPInt().getZExtValue());
+}
+uint32_t packHalves(double low, double high) { return toHalf(low) | static_cast<uint32_t>(toHalf(high)) << 16; }
+uint32_t toFloatBits(double value) { return llvm::bit_cast<uint32_t>(static_cast<float>(value)); }
+
+class PhaseEmitter {
+public:
+  PhaseEmitter(KernelContext &context, ArrayRef<Operation *> ops, const DenseMap<Operation *, double> &scales)
+      : k(context), b(context.b), s(context.scalars()), schedule(*context.schedule), memory(schedule.memory()),
+        ops(ops), scales(scales) {}
+
+  void emit() {
+    TileType first = cast<RelayoutOp>(ops.front()).getY().getType();
+    monarch::Layout layout = layoutOf(first);
+    place = {k.lane, k.warp, nullptr};
+    OpBuilder::InsertionGuard guard(b);
+    if (layout.trips() > 1) {
+      auto loop = scf::ForOp::create(b, k.loc, s.i32(0), s.i32(layout.trips()), s.i32(1));
+      phaseAnchor = loop;
+      place.loop = loop.getInductionVar();
+      b.setInsertionPointToStart(loop.getBody());
+    }
+    if (k.rowsHere) {
+      auto loop = scf::ForOp::create(b, k.loc, s.i32(0), k.rowsHere, s.i32(1));
+      tileAnchor = loop;
+      row = loop.getInductionVar();
+      b.setInsertionPointToStart(loop.getBody());
+    }
+    for (Operation *op : ops)
+      lower(op);
+  }
+
+private:
+  KernelContext &k;
+  OpBuilder &b;
+  Scalars s;
+  const monarch::Schedule &schedule;
+  monarch::SharedMap memory;
+  ArrayRef<Operation *> ops;
+  const DenseMap<Operation *, double> &scales;
+  RuntimePlace place;
+  Operation *phaseAnchor = nullptr, *tileAnchor = nullptr;
+  Value row;
+  std::optional<TileValue> x;
+
+  monarch::Layout layoutOf(TileType type) const { return type.getLayout().getLayout(schedule.radices); }
+  static bool isF32(TileType type) { return type.getReal().isF32(); }
+  Type halves() { return VectorType::get(2, b.getF16Type()); }
+
+  //===--------------------------------------------------------------------===//
+  // Tables
+  //===--------------------------------------------------------------------===//
+
+  /// Moves to the place where what changes with `level` only is computed.
+  void moveTo(Level level) {
+    Operation *anchors[] = {k.groups, phaseAnchor, tileAnchor};
+    if (level == Level::Use)
+      return;
+    for (int i = static_cast<int>(level); i < 3; ++i)
+      if (anchors[i])
+        return b.setInsertionPoint(anchors[i]);
+  }
+
+  /// A table of words for each lane, for every value of some digits.
+  struct Table {
+    std::vector<int> digits;
+    int64_t words, offset, stride;
+  };
+
+  Table makeTable(std::vector<int> digits, int64_t words,
+                  llvm::function_ref<LaneWords(int lane, const std::vector<int64_t> &values)> make) {
+    // [digits][16 bytes][lane][4 words]
+    std::vector<uint32_t> data;
+    std::vector<int64_t> values(schedule.radices.size());
+    int64_t count = 1, chunks = (words + 3) / 4;
+    for (int digit : digits)
+      count *= schedule.radices[digit];
+    for (int64_t index = 0; index < count; ++index) {
+      int64_t rest = index;
+      for (size_t i = digits.size(); i-- > 0; rest /= schedule.radices[digits[i]])
+        values[digits[i]] = rest % schedule.radices[digits[i]];
+      std::vector<uint32_t> block(chunks * 128);
+      for (int lane = 0; lane < 32; ++lane) {
+        LaneWords row = make(lane, values);
+        for (size_t word = 0; word < row.size(); ++word)
+          block[word / 4 * 128 + lane * 4 + word % 4] = row[word];
+      }
+      data.insert(data.end(), block.begin(), block.end());
+    }
+    return {digits, words, k.pool.add(data), chunks * 128};
+  }
+
+  /// index * unit over digits in mixed radix, the last one fastest: what is known at run time, and what is known of a tile.
+  std::pair<Value, int64_t> indexOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t unit, int64_t tile) {
+    std::map<int, int64_t> units;
+    for (int digit : llvm::reverse(digits)) {
+      units[digit] = unit;
+      unit *= schedule.radices[digit];
+    }
+    auto weight = [&](int digit, int bit) { return units.contains(digit) ? units[digit] << bit : 0; };
+    Value index = sumOverPlace(s, layout, place, weight, /*byXor=*/false);
+    int64_t constant = 0;
+    std::vector<int64_t> values = layout.values({.tile = tile});
+    for (auto [digit, u] : units)
+      constant += values[digit] * u;
+    return {index, constant};
+  }
+
+  /// Where a table's words may be loaded first, given where its digits are. A warp that holds whole sequences keeps small tables for good.
+  Level levelOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t words) {
+    bool loop = false, tiles = false;
+    for (int digit : digits)
+      for (const monarch::Place &p : layout.placesOf(digit)) {
+        loop |= p.kind == 'i';
+        tiles |= p.kind == 'u';
+      }
+    if (loop)
+      return Level::Tile;
+    if (tiles && words * layout.tiles() > 16)
+      return Level::Use;
+    return k.warpOwns() ? Level::Kernel : Level::Phase;
+  }
+
+  /// Loads a table's words for a tile.
+  std::vector<Value> load(const Table &table, const monarch::Layout &layout, int64_t tile) {
+    OpBuilder::InsertionGuard guard(b);
+    moveTo(levelOf(layout, table.digits, table.words));
+    auto [index, constant] = indexOf(layout, table.digits, 4 * table.stride, tile);
+    return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, 512, table.words, "ld.global.nc");
+  }
+
+  /// Words from global memory, four at a time, `stride` bytes from one four to the next. In assembly: loads of constants must stay where they
+  /// are put, for hoisted out of every loop they would take all registers.
+  std::vector<Value> loadWords(Value pointer, int64_t constant, int64_t stride, int64_t words, StringRef instruction) {
+    std::vector<Value> result;
+    Type i32 = b.getI32Type();
+    Type four = LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32, i32, i32});
+    for (int64_t chunk = 0; chunk * 4 < words; ++chunk) {
+      std::string text =
+          (instruction + ".v4.b32 {$0, $1, $2, $3}, [$4" + (constant ? "+" + std::to_string(constant) : "") + "];")
+              .str();
+      Value loaded = LLVM::InlineAsmOp::create(
+                         b, k.loc, four, ValueRange{pointer}, text, "=r,=r,=r,=r,l",
+                         /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+                         LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
+                         .getResult(0);
+      for (int i = 0; i < 4 && chunk * 4 + i < words; ++i)
+        result.push_back(LLVM::ExtractValueOp::create(b, k.loc, loaded, i));
+      constant += stride;
+    }
+    return result;
+  }
+
+  Value asHalves(Value word) { return LLVM::BitcastOp::create(b, k.loc, halves(), word); }
+  Value asWord(Value pair) { return LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), pair); }
+  /// -x of both halves, by their signs.
+  Value negateHalves(Value pair) { return asHalves(s.bitXor(asWord(pair), s.i32(0x80008000))); }
+
+  //===--------------------------------------------------------------------===//
+  // Packing
+  //===--------------------------------------------------------------------===//
+
+  Value packPair(Value low, Value high) {
+    Type pair = VectorType::get(2, b.getF32Type());
+    Value v = LLVM::PoisonOp::create(b, k.loc, pair);
+    v = LLVM::InsertElementOp::create(b, k.loc, v, low, s.i32(0));
+    v = LLVM::InsertElementOp::create(b, k.loc, v, high, s.i32(1));
+    return LLVM::FPTruncOp::create(b, k.loc, halves(), v);
+  }
+
+  Value half(Value pair, int which) {
+    Value h = LLVM::ExtractElementOp::create(b, k.loc, pair, s.i32(which));
+    return LLVM::FPExtOp::create(b, k.loc, b.getF32Type(), h);
+  }
+
+  void pack() {
+    if (!x->unpacked)
+      return;
+    for (auto &tile : x->data)
+      for (int plane = 0; plane < x->planes; ++plane) {
+        std::array<Value, 8> packed;
+        for (int reg = 0; reg < 4; ++reg)
+          if (tile[plane][2 * reg])
+            packed[reg] = packPair(tile[plane][2 * reg], tile[plane][2 * reg + 1]);
+        tile[plane] = packed;
+      }
+    x->unpacked = false;
+  }
+
+  void unpack() {
+    if (x->unpacked)
+      return;
+    for (auto &tile : x->data)
+      for (int plane = 0; plane < x->planes; ++plane) {
+        std::array<Value, 8> values;
+        for (int reg = 0; reg < 4; ++reg)
+          if (tile[plane][reg])
+            for (int i = 0; i < 2; ++i)
+              values[2 * reg + i] = half(tile[plane][reg], i);
+        tile[plane] = values;
+      }
+    x->unpacked = true;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Ops
+  //===--------------------------------------------------------------------===//
+
+  void lower(Operation *op) {
+    if (auto relayout = dyn_cast<RelayoutOp>(op))
+      relayout.getX().getType().isShared() ? read(relayout) : write(relayout);
+    else if (auto dft = dyn_cast<TileDftOp>(op))
+      dft.getHow() == How::Butterfly ? butterfly(dft) : transform(dft);
+    else if (auto twiddle = dyn_cast<TileTwiddleOp>(op))
+      scale(twiddle);
+    else if (auto product = dyn_cast<TileProductOp>(op))
+      multiply(product);
+    else if (isa<BarrierOp>(op))
+      NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
+    else if (auto prefetch = dyn_cast<PrefetchOp>(op))
+      k.prefetch(prefetch);
+    // What an op leaves has the type that it says.
+    if (x && op->getNumResults())
+      if (auto type = dyn_cast<TileType>(op->getResult(0).getType()); type && !type.isShared() && !isF32(type))
+        pack();
+  }
+
+  /// The pointer to a shared tile's plane, for this row.
+  Value plane(TileType tile, int which) {
+    Value pointer = k.shared;
+    if (row)
+      pointer = s.offset(pointer, s.mul(row, k.rowBytes()));
+    return s.offset(pointer, tile.getLayout().getOffset() + which * k.rows * k.rowBytes());
+  }
+
+  /// Lanes that supply the addresses of two matrices, r2 = 0 and 1, where those with r1 = 1 are empty.
+  Value lanesOfColumnPairs() { return s.add(s.bitAnd(k.lane, 7), s.mul(s.bitAnd(k.lane, 8), 2)); }
+
+  void read(RelayoutOp op) {
+    TileType type = op.getY().getType();
+    x.emplace(layoutOf(type), type.isComplex() ? 2 : 1, /*unpacked=*/false);
+    monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
+    SharedAddress address(s, memory, access.rows, place);
+    std::optional<SharedAddress> pairs;
+    for (int64_t tile = 0; tile < x->layout.tiles(); ++tile) {
+      if (!x->present(0, tile))
+        continue;
+      bool full = x->present(2, tile);
+      RuntimePlace paired = place;
+      if (!full && !pairs) {
+        paired.lane = lanesOfColumnPairs();
+        pairs.emplace(s, memory, access.rows, paired);
+      }
+      for (int which = 0; which < x->planes; ++which) {
+        auto [base, constant] = (full ? address : *pairs).at(s, 0, tile);
+        Value pointer = s.offset(s.offset(plane(op.getX().getType(), which), base), constant);
+        std::vector<Value> words = loadMatrices(pointer, full ? 4 : 2, access.transposed);
+        for (int i = 0; i < static_cast<int>(words.size()); ++i)
+          x->data[tile][which][full ? i : 2 * i] = asHalves(words[i]);
+      }
+    }
+  }
+
+  std::vector<Value> loadMatrices(Value pointer, int count, bool transposed) {
+    Type i32 = b.getI32Type();
+    Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(count, i32));
+    Value loaded = NVVM::LdMatrixOp::create(
+        b, k.loc, type, pointer, count, transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+        NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
+    std::vector<Value> words;
+    for (int i = 0; i < count; ++i)
+      words.push_back(LLVM::ExtractValueOp::create(b, k.loc, loaded, i));
+    return words;
+  }
+
+  void write(RelayoutOp op) {
+    pack();
+    monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
+    // Rows of matrices where there is stmatrix, else pairs, which have the same wavefronts.
+    const monarch::Layout &layout = k.chip.storesMatrices ? access.rows : x->layout;
+    SharedAddress address(s, memory, layout, place);
+    for (int64_t tile = 0; tile < x->layout.tiles(); ++tile) {
+      if (!x->present(0, tile))
+        continue;
+      for (int which = 0; which < x->planes; ++which) {
+        Value target = plane(op.getY().getType(), which);
+        const std::array<Value, 8> &regs = x->data[tile][which];
+        if (k.chip.storesMatrices) {
+          auto [base, constant] = address.at(s, 0, tile);
+          SmallVector<Value> words;
+          for (int reg = 0; reg < 4 && regs[reg]; ++reg)
+            words.push_back(asWord(regs[reg]));
+          NVVM::StMatrixOp::create(b, k.loc, s.offset(s.offset(target, base), constant), words,
+                                   access.transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+                                   NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
+          continue;
+        }
+        for (int reg = 0; reg < 4; ++reg)
+          if (regs[reg]) {
+            auto [base, constant] = address.at(s, 2 * reg, tile);
+            LLVM::StoreOp::create(b, k.loc, asWord(regs[reg]), s.offset(s.offset(target, base), constant),
+                                  /*alignment=*/4);
+          }
+      }
+    }
+  }
+
+  Value mma(ArrayRef<Value> a, ArrayRef<Value> bOperand, ArrayRef<Value> c, bool halfSums) {
+    Type element = halfSums ? halves() : Type(b.getF32Type());
+    Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(halfSums ? 2 : 4, element));
+    return NVVM::MmaOp::create(b, k.loc, type, a, bOperand, c, ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+                               std::array{NVVM::MMATypes::f16, NVVM::MMATypes::f16},
+                               std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  }
+
+  /// One half of a product: the sum of products with up to two pairs of operands.
+  SmallVector<Value> sumOfProducts(ArrayRef<std::pair<ArrayRef<Value>, ArrayRef<Value>>> products, bool halfSums) {
+    Value zero = halfSums ? Value(LLVM::ZeroOp::create(b, k.loc, halves())) : s.f32(0);
+    SmallVector<Value> sums(halfSums ? 2 : 4, zero);
+    for (auto [a, bOperand] : products) {
+      Value d = mma(a, bOperand, sums, halfSums);
+      for (auto [i, sum] : llvm::enumerate(sums))
+        sum = LLVM::ExtractValueOp::create(b, k.loc, d, i);
+    }
+    return sums;
+  }
+
+  void transform(TileDftOp op) {
+    bool left = op.getHow() == How::Left, inverse = op.getInverse();
+    bool realIn = !op.getX().getType().isComplex(), realOut = !op.getY().getType().isComplex();
+    bool halfSums = op.getPlan().getSchedule().getSums().isF16();
+    int stage = static_cast<int>(op.getDigit());
+    monarch::Layout before = x->layout, after = layoutOf(op.getY().getType());
+    std::vector<int> digits = monarch::dependences(schedule, HomeKind::Matrix, stage);
+    auto found = scales.find(op);
+    double factor = found == scales.end() ? 1 : found->second;
+
+    // The matrix as an A operand, [new][old] in the order of the column bits; real parts, then imaginary parts (negated where only the
+    // real part of the result is computed).
+    auto columnValue = [&](int column) {
+      int64_t value = 0;
+      for (int bit = 0; bit < 4; ++bit)
+        value |= int64_t(column >> bit & 1) << before.at(monarch::columnPlaces[bit]).index;
+      return value;
+    };
+    Table table = makeTable(digits, 8, [&](int lane, const std::vector<int64_t> &values) {
+      auto entry = [&](int reg) {
+        auto [row, column] = monarch::fragmentIndex(monarch::Fragment::A, lane, reg);
+        int64_t to = columnValue(row), from = columnValue(column);
+        monarch::Complex w = factor * monarch::stageFactor(schedule, HomeKind::Matrix, stage, inverse ? from : to,
+                                                           inverse ? to : from, values);
+        return inverse ? std::conj(w) : w;
+      };
+      LaneWords words;
+      for (int reg = 0; reg < 4; ++reg)
+        words.push_back(packHalves(entry(2 * reg).real(), entry(2 * reg + 1).real()));
+      double sign = realOut ? -1 : 1;
+      for (int reg = 0; reg < 4; ++reg)
+        words.push_back(packHalves(sign * entry(2 * reg).imag(), sign * entry(2 * reg + 1).imag()));
+      return words;
+    });
+    Level level = levelOf(before, digits, 8);
+    // Where the matrix stays for long its negative is made once; else that of the data.
+    bool negateMatrix = level <= Level::Phase && !realIn && !realOut;
+
+    TileValue y(after, realOut ? 1 : 2, !halfSums);
+    SmallVector<Value> re, im, minusIm;
+    for (int64_t tile = 0; tile < before.tiles(); ++tile) {
+      if (!x->present(0, tile))
+        continue;
+      if (tile == 0 || llvm::any_of(digits, [&](int d) { return tilesHold(before, d); })) {
+        std::vector<Value> words = load(table, before, tile);
+        OpBuilder::InsertionGuard guard(b);
+        moveTo(level);
+        re.clear(), im.clear(), minusIm.clear();
+        for (int i = 0; i < 4; ++i) {
+          re.push_back(asHalves(words[i]));
+          im.push_back(asHalves(words[4 + i]));
+          if (negateMatrix)
+            minusIm.push_back(negateHalves(im.back()));
+        }
+      }
+      ArrayRef<Value> xr(x->data[tile][0].data(), 4), xi(x->data[tile][1].data(), 4);
+      SmallVector<Value> minusXi;
+      if (!realIn && !realOut && !negateMatrix)
+        for (Value v : xi)
+          minusXi.push_back(v ? negateHalves(v) : v);
+      for (int h = 0; h < 2; ++h) {
+        // As operand B: of a tile, rows with r1 = h; of the matrix, half h of the new digit. Both are registers h and h + 2.
+        auto pick = [&](ArrayRef<Value> four) { return SmallVector<Value>{four[h], four[h + 2]}; };
+        if (left && !xr[h])
+          continue;
+        using Operands = std::pair<ArrayRef<Value>, ArrayRef<Value>>;
+        auto sums = [&](std::initializer_list<std::pair<ArrayRef<Value>, ArrayRef<Value>>> pairs) {
+          SmallVector<SmallVector<Value>> picked;
+          SmallVector<Operands> operands;
+          picked.reserve(pairs.size());
+          for (auto [matrix, data] : pairs) {
+            picked.push_back(pick(left ? data : matrix));
+            operands.push_back(left ? Operands(matrix, picked.back()) : Operands(data, picked.back()));
+          }
+          return sumOfProducts(operands, halfSums);
+        };
+        SmallVector<Value> dr, di;
+        if (realIn) {
+          dr = sums({{re, xr}});
+          di = sums({{im, xr}});
+        } else if (realOut) {
+          dr = sums({{re, xr}, {im, xi}});
+        } else {
+          dr = negateMatrix ? sums({{re, xr}, {minusIm, xi}}) : sums({{re, xr}, {im, minusXi}});
+          di = sums({{im, xr}, {re, xi}});
+        }
+        // Half h of the result: r2 = h.
+        for (size_t i = 0; i < dr.size(); ++i)
+          y.data[tile][0][i + dr.size() * h] = dr[i];
+        for (size_t i = 0; i < di.size(); ++i)
+          y.data[tile][1][i + di.size() * h] = di[i];
+      }
+    }
+    x = std::move(y);
+  }
+
+  bool tilesHold(const monarch::Layout &layout, int digit) const {
+    return llvm::any_of(layout.placesOf(digit), [](const monarch::Place &p) { return p.kind == 'u'; });
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Butterflies
+  //===--------------------------------------------------------------------===//
+
+  /// FMA arithmetic on f32, or on pairs of f16.
+  struct Arithmetic {
+    using Number = Value;
+    OpBuilder &b;
+    Location loc;
+    Type type;
+    std::map<TwistConstant, std::pair<Value, Value>> constants;
+
+    Value literal(double value) {
+      Attribute attr;
+      if (auto vector = dyn_cast<VectorType>(type)) {
+        llvm::APFloat h(value);
+        bool loses;
+        h.convert(llvm::APFloat::IEEEhalf(), llvm::APFloat::rmNearestTiesToEven, &loses);
+        attr = DenseElementsAttr::get(vector, h);
+      } else {
+        attr = b.getF32FloatAttr(static_cast<float>(value));
+      }
+      return LLVM::ConstantOp::create(b, loc, type, cast<TypedAttr>(attr));
+    }
+    Value add(Value x, Value y) { return LLVM::FAddOp::create(b, loc, x, y); }
+    Value sub(Value x, Value y) { return LLVM::FSubOp::create(b, loc, x, y); }
+    Value mul(Value x, Value y) { return LLVM::FMulOp::create(b, loc, x, y); }
+    Value negate(Value x) { return LLVM::FNegOp::create(b, loc, x); }
+    Value addProduct(Value a, Value x, Value y) { return LLVM::FMAOp::create(b, loc, x, y, a); }
+    Value subProduct(Value a, Value x, Value y) { return LLVM::FMAOp::create(b, loc, negate(x), y, a); }
+    Value scale(Value x, double f) { return mul(x, literal(f)); }
+    Value addScaled(Value a, Value x, double f) { return LLVM::FMAOp::create(b, loc, x, literal(f), a); }
+    std::pair<Value, Value> twist(TwistConstant c) { return constants.at(c); }
+  };
+
+  /// Only asks for constants.
+  struct Census {
+    struct Number {};
+    std::set<TwistConstant> asked;
+    Number add(Number, Number) { return {}; }
+    Number sub(Number, Number) { return {}; }
+    Number mul(Number, Number) { return {}; }
+    Number negate(Number) { return {}; }
+    Number addProduct(Number, Number, Number) { return {}; }
+    Number subProduct(Number, Number, Number) { return {}; }
+    Number scale(Number, double) { return {}; }
+    Number addScaled(Number, Number, double) { return {}; }
+    std::pair<Number, Number> twist(TwistConstant c) {
+      asked.insert(c);
+      return {};
+    }
+  };
+
+  void butterfly(TileDftOp op) {
+    int stage = static_cast<int>(op.getDigit());
+    bool inverse = op.getInverse();
+    int64_t radix = schedule.radices[stage];
+    if (op.getPlan().getSchedule().getProducts().isF32())
+      unpack();
+    bool wide = x->unpacked;
+    monarch::Layout before = x->layout;
+
+    Census census;
+    std::vector<Butterfly<Census>::Complex> nothing(radix);
+    inverse ? Butterfly<Census>(census).inverse(nothing) : Butterfly<Census>(census).forward(nothing);
+    std::vector<TwistConstant> asked(census.asked.begin(), census.asked.end());
+
+    // Register bits, other than the digit's own, on which the twist depends: a set of constants for each of their values.
+    std::vector<int> digits = monarch::dependences(schedule, HomeKind::Butterfly, stage), uniform;
+    int64_t slotMask = 0;
+    for (int digit : digits) {
+      if (before.uniform(digit))
+        uniform.push_back(digit);
+      for (const monarch::Place &p : before.placesOf(digit))
+        if (p.kind == 'r' && (wide || p.index > 0))
+          slotMask |= int64_t(1) << p.index;
+    }
+    std::vector<int64_t> slots;
+    for (int64_t reg = 0; reg < 8; ++reg)
+      if ((reg & ~slotMask) == 0)
+        slots.push_back(reg);
+    int64_t words = static_cast<int64_t>(2 * asked.size() * slots.size());
+    Table table = makeTable(uniform, words, [&](int lane, const std::vector<int64_t> &values) {
+      LaneWords result;
+      for (int64_t slot : slots)
+        for (const TwistConstant &c : asked) {
+          auto value = [&](int64_t reg) {
+            std::vector<int64_t> at = before.values({.reg = reg, .lane = lane});
+            for (int digit : uniform)
+              at[digit] = values[digit];
+            return monarch::stageFactor(schedule, HomeKind::Butterfly, stage, 0, c.power, at) *
+                   monarch::root(-c.turn, c.order);
+          };
+          monarch::Complex first = value(slot), second = value(slot | 1);
+          result.push_back(wide ? toFloatBits(first.real()) : packHalves(first.real(), second.real()));
+          result.push_back(wide ? toFloatBits(first.imag()) : packHalves(first.imag(), second.imag()));
+        }
+      return result;
+    });
+    std::vector<Value> loaded = load(table, before, 0);
+    Type type = wide ? Type(b.getF32Type()) : halves();
+    Arithmetic arithmetic{b, k.loc, type, {}};
+
+    TileValue y(layoutOf(op.getY().getType()), 2, wide);
+    // Every register and tile whose digit is zero leads the others of its group.
+    int64_t step = wide ? 1 : 2;
+    for (int64_t slot : slots) {
+      size_t word = 2 * asked.size() * (llvm::find(slots, slot) - slots.begin());
+      {
+        OpBuilder::InsertionGuard guard(b);
+        moveTo(levelOf(before, table.digits, words));
+        for (const TwistConstant &c : asked) {
+          Value re = LLVM::BitcastOp::create(b, k.loc, type, loaded[word++]);
+          Value im = LLVM::BitcastOp::create(b, k.loc, type, loaded[word++]);
+          arithmetic.constants[c] = {re, im};
+        }
+      }
+      for (int64_t tile = 0; tile < before.tiles(); ++tile)
+        for (int64_t reg = 0; reg < 8; reg += step) {
+          if ((reg & slotMask) != slot || before.value(stage, {.reg = reg, .tile = tile}) != 0)
+            continue;
+          // Where the digit's values lie.
+          std::vector<std::pair<int64_t, int64_t>> where(radix);
+          for (int64_t value = 0; value < radix; ++value) {
+            int64_t r = reg, u = tile;
+            for (const monarch::Place &p : before.placesOf(stage))
+              if (value >> before.at(p).index & 1)
+                (p.kind == 'r' ? r : u) |= int64_t(1) << p.index;
+            where[value] = {r / step, u};
+          }
+          Butterfly<Arithmetic>::Values in(radix), out;
+          for (int64_t value = 0; value < radix; ++value) {
+            auto &planes = x->data[where[value].second];
+            in[value] = {planes[0][where[value].first], planes[1][where[value].first]};
+          }
+          Butterfly<Arithmetic> network(arithmetic);
+          out = inverse ? network.inverse(in) : network.forward(in);
+          for (int64_t value = 0; value < radix; ++value) {
+            auto &planes = y.data[where[value].second];
+            planes[0][where[value].first] = out[value].re;
+            planes[1][where[value].first] = out[value].im;
+          }
+        }
+    }
+    x = std::move(y);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Products
+  //===--------------------------------------------------------------------===//
+
+  /// x times w, register by register; `words(tile)` gives real and imaginary pairs of w for the four registers of a tile.
+  void multiplyBy(bool inF32, llvm::function_ref<std::vector<Value>(int64_t tile)> words) {
+    inF32 ? unpack() : pack();
+    Arithmetic a{b, k.loc, inF32 ? Type(b.getF32Type()) : halves(), {}};
+    for (int64_t tile = 0; tile < x->layout.tiles(); ++tile) {
+      if (!x->present(0, tile))
+        continue;
+      std::vector<Value> w = words(tile);
+      auto &[re, im] = x->data[tile];
+      for (int reg = 0; reg < 4; ++reg)
+        for (int i = 0; i < (inF32 ? 2 : 1); ++i) {
+          Value wr = asHalves(w[2 * reg]), wi = asHalves(w[2 * reg + 1]);
+          if (inF32)
+            wr = half(wr, i), wi = half(wi, i);
+          int at = inF32 ? 2 * reg + i : reg;
+          Value r = re[at], m = im[at];
+          re[at] = a.subProduct(a.mul(r, wr), m, wi);
+          im[at] = a.addProduct(a.mul(m, wr), r, wi);
+        }
+    }
+  }
+
+  void scale(TileTwiddleOp op) {
+    int stage = static_cast<int>(op.getDigit());
+    monarch::Layout layout = x->layout;
+    std::vector<int> digits = monarch::dependences(schedule, HomeKind::Product, stage), uniform;
+    for (int digit : digits)
+      if (layout.uniform(digit))
+        uniform.push_back(digit);
+    Table table = makeTable(uniform, 8, [&](int lane, const std::vector<int64_t> &values) {
+      LaneWords words;
+      for (int reg = 0; reg < 8; reg += 2) {
+        auto value = [&](int at) {
+          std::vector<int64_t> d = layout.values({.reg = at, .lane = lane});
+          for (int digit : uniform)
+            d[digit] = values[digit];
+          monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
+          return op.getInverse() ? std::conj(w) : w;
+        };
+        words.push_back(packHalves(value(reg).real(), value(reg + 1).real()));
+        words.push_back(packHalves(value(reg).imag(), value(reg + 1).imag()));
+      }
+      return words;
+    });
+    std::vector<Value> words;
+    multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
+      if (words.empty() || llvm::any_of(uniform, [&](int d) { return tilesHold(layout, d); }))
+        words = load(table, layout, tile);
+      return words;
+    });
+  }
+
+  void multiply(TileProductOp op) {
+    SpectrumOrder order = spectrumOrder(schedule);
+    int64_t tiles = 1;
+    for (int digit : order.tileDigits)
+      tiles *= schedule.radices[digit];
+    monarch::Layout layout = x->layout;
+    Level level = levelOf(layout, order.tileDigits, 8);
+    // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
+    multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
+      OpBuilder::InsertionGuard guard(b);
+      moveTo(level);
+      auto [index, constant] = indexOf(layout, order.tileDigits, 1024, tile);
+      Value pointer = s.offset(k.spectrum, s.toI64(index));
+      return loadWords(pointer, constant, 512, 8, "ld.global.nc.L1::no_allocate");
+    });
+  }
+};
+} // namespace
+
+void fftconv::emitPhase(KernelContext &context, ArrayRef<Operation *> ops,
+                        const DenseMap<Operation *, double> &scales) {
+  PhaseEmitter(context, ops, scales).emit();
+}

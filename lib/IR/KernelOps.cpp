@@ -1,0 +1,329 @@
+//===- KernelOps.cpp - Types and verifiers of the kernel rung -------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How layouts and tiles are written, and the contract of the kernel rung: every op leaves the layout that its step leaves.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/IR/FFTConv.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/Builders.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace fftconv;
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The places that a keyword lists, in order.
+struct Side {
+  StringRef keyword;
+  SmallVector<monarch::Place> places;
+};
+} // namespace
+
+static SmallVector<Side> sides() {
+  auto numbered = [](char kind) {
+    SmallVector<monarch::Place> places;
+    for (int i = 0; i < 16; ++i)
+      places.push_back({kind, i});
+    return places;
+  };
+  return {{"columns", llvm::to_vector(monarch::columnPlaces)},
+          {"rows", llvm::to_vector(monarch::rowPlaces)},
+          {"tiles", numbered('u')},
+          {"warps", numbered('w')},
+          {"loop", numbered('i')}};
+}
+
+LayoutAttr LayoutAttr::get(MLIRContext *context, const monarch::Layout &layout) {
+  SmallVector<int64_t> pieces;
+  for (const auto &[place, piece] : layout.pieces())
+    pieces.append({place.kind, place.index, piece.digit, piece.index, piece.frequency});
+  return get(context, pieces, -1);
+}
+
+LayoutAttr LayoutAttr::getShared(MLIRContext *context, int64_t offset) { return get(context, {}, offset); }
+
+monarch::Layout LayoutAttr::getLayout(ArrayRef<int64_t> radices) const {
+  monarch::Layout layout(std::vector<int64_t>(radices.begin(), radices.end()));
+  ArrayRef<int64_t> p = getPieces();
+  for (; !p.empty(); p = p.drop_front(5))
+    layout.set({static_cast<char>(p[0]), static_cast<int>(p[1])},
+               {static_cast<int>(p[2]), static_cast<int>(p[3]), p[4] != 0});
+  return layout;
+}
+
+void LayoutAttr::printPieces(AsmPrinter &printer) const {
+  if (isShared()) {
+    printer << "shared";
+    if (getOffset() >= 0)
+      printer << ' ' << getOffset();
+    return;
+  }
+  monarch::Layout layout = getLayout({});
+  StringRef separator = "";
+  for (const Side &side : sides()) {
+    std::vector<monarch::Piece> pieces = layout.on(side.places);
+    if (pieces.empty())
+      continue;
+    printer << separator << side.keyword << " = ";
+    separator = ", ";
+    // Bits one by one, runs of them as first-last: the radices are not known here.
+    StringRef space = "";
+    for (size_t i = 0; i < pieces.size();) {
+      size_t end = i + 1;
+      const monarch::Piece &first = pieces[i];
+      while (end < pieces.size() && first.index != monarch::Piece::whole && pieces[end].digit == first.digit &&
+             pieces[end].frequency == first.frequency && pieces[end].index == pieces[end - 1].index + 1)
+        ++end;
+      std::string digit = first.digit == 0 ? "b" : (first.frequency ? "k" : "n") + std::to_string(first.digit);
+      std::string text = digit;
+      if (first.index != monarch::Piece::whole) {
+        text += "." + std::to_string(first.index);
+        if (end - i > 1)
+          text += "-" + std::to_string(pieces[end - 1].index);
+      }
+      printer << space << '"' << text << '"';
+      space = " ";
+      i = end;
+    }
+  }
+}
+
+FailureOr<LayoutAttr> LayoutAttr::parsePieces(AsmParser &parser) {
+  MLIRContext *context = parser.getContext();
+  if (succeeded(parser.parseOptionalKeyword("shared"))) {
+    int64_t offset = -1;
+    OptionalParseResult parsed = parser.parseOptionalInteger(offset);
+    if (parsed.has_value() && (failed(*parsed) || offset < 0))
+      return parser.emitError(parser.getCurrentLocation(), "an offset in bytes is at least 0"), failure();
+    return getShared(context, offset);
+  }
+  monarch::Layout layout;
+  do {
+    StringRef keyword;
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&keyword) || parser.parseEqual())
+      return failure();
+    SmallVector<Side> all = sides();
+    const Side *side = llvm::find_if(all, [&](const Side &s) { return s.keyword == keyword; });
+    if (side == all.end())
+      return parser.emitError(loc, "expected shared, columns, rows, tiles, warps or loop"), failure();
+    size_t next = 0;
+    std::string text;
+    while (succeeded(parser.parseOptionalString(&text))) {
+      auto bad = [&]() {
+        parser.emitError(loc,
+                         "'" + text + "' is not a digit such as \"n1.0-3\", \"k2\" or \"b.0\", or there are too many");
+        return failure();
+      };
+      StringRef rest = text;
+      monarch::Piece piece;
+      piece.frequency = rest.starts_with("k");
+      bool batch = rest.consume_front("b");
+      if (!batch && ((!rest.consume_front("n") && !rest.consume_front("k")) || rest.consumeInteger(10, piece.digit) ||
+                     piece.digit < 1 || piece.digit > 16))
+        return bad();
+      int first = monarch::Piece::whole, last = first;
+      if (rest.consume_front(".")) {
+        if (rest.consumeInteger(10, first))
+          return bad();
+        last = first;
+        if (rest.consume_front("-") && rest.consumeInteger(10, last))
+          return bad();
+      }
+      if (!rest.empty() || last > 16 || last < first)
+        return bad();
+      for (piece.index = first; piece.index <= last; ++piece.index) {
+        if (next == side->places.size())
+          return bad();
+        layout.set(side->places[next++], piece);
+      }
+    }
+  } while (succeeded(parser.parseOptionalComma()));
+  for (const auto &places : {monarch::columnPlaces, monarch::rowPlaces})
+    for (monarch::Place place : places)
+      if (!layout.has(place))
+        return parser.emitError(parser.getCurrentLocation(), "a layout needs four bits on columns and four on rows"),
+               failure();
+  return get(context, layout);
+}
+
+Attribute LayoutAttr::parse(AsmParser &parser, Type) {
+  if (parser.parseLess())
+    return {};
+  FailureOr<LayoutAttr> layout = parsePieces(parser);
+  if (failed(layout) || parser.parseGreater())
+    return {};
+  return *layout;
+}
+
+void LayoutAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  printPieces(printer);
+  printer << '>';
+}
+
+Type TileType::getReal() const {
+  auto complex = dyn_cast<ComplexType>(getElement());
+  return complex ? complex.getElementType() : getElement();
+}
+
+Type TileType::parse(AsmParser &parser) {
+  Type element;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseType(element))
+    return {};
+  auto complex = dyn_cast<ComplexType>(element);
+  Type real = complex ? complex.getElementType() : element;
+  if (!real.isF16() && !real.isF32()) {
+    parser.emitError(loc, "elements of a tile are f16, f32 or complex of these");
+    return {};
+  }
+  LayoutAttr layout;
+  if (succeeded(parser.parseOptionalComma())) {
+    FailureOr<LayoutAttr> parsed = LayoutAttr::parsePieces(parser);
+    if (failed(parsed))
+      return {};
+    layout = *parsed;
+  }
+  if (parser.parseGreater())
+    return {};
+  return get(parser.getContext(), element, layout);
+}
+
+void TileType::print(AsmPrinter &printer) const {
+  printer << '<' << getElement();
+  if (getLayout()) {
+    printer << ", ";
+    getLayout().printPieces(printer);
+  }
+  printer << '>';
+}
+
+//===----------------------------------------------------------------------===//
+// Schedules
+//===----------------------------------------------------------------------===//
+
+std::shared_ptr<const monarch::Schedule> fftconv::getKernelSchedule(PlanAttr plan) {
+  // A schedule is a pure function of these three; searching it costs milliseconds.
+  using Key = std::tuple<std::vector<int64_t>, int64_t, int64_t>;
+  static std::mutex mutex;
+  static std::map<Key, std::shared_ptr<const monarch::Schedule>> known;
+  if (!plan.getSchedule() || plan.getTheta() != Theta::I)
+    return nullptr;
+  Key key(plan.getRadices().vec(), plan.getSchedule().getWarps(), plan.getSchedule().getValues());
+  std::lock_guard<std::mutex> lock(mutex);
+  auto [entry, isNew] = known.try_emplace(key);
+  if (isNew) {
+    monarch::ScheduleRequest request{.warps = static_cast<int>(std::get<1>(key)),
+                                     .registerBits = monarch::bitsOf(std::get<2>(key))};
+    if (std::optional<monarch::Schedule> schedule = monarch::makeSchedule(std::get<0>(key), request))
+      entry->second = std::make_shared<const monarch::Schedule>(std::move(*schedule));
+  }
+  return entry->second;
+}
+
+//===----------------------------------------------------------------------===//
+// Verifiers
+//===----------------------------------------------------------------------===//
+
+LogicalResult GroupsOp::verify() {
+  if (!(*this)->getParentOfType<gpu::GPUFuncOp>()) // N2
+    return emitOpError("must stand in a gpu.func");
+  for (Operation &op : getBody().front())
+    if (!isa<CopyInOp, PrefetchOp, RelayoutOp, TileDftOp, TileTwiddleOp, TileProductOp, BarrierOp, CopyOutOp>(op)) // N1
+      return op.emitOpError("is not a tile op and cannot stand in fftconv.groups");
+  return success();
+}
+
+LogicalResult CopyInOp::verify() {
+  TileType tile = getTile().getType();
+  if (tile.isComplex() || (tile.getLayout() && !tile.isShared())) // I1
+    return emitOpError("gives a real tile in shared memory, not ") << tile;
+  return success();
+}
+
+LogicalResult PrefetchOp::verify() {
+  auto copy = getTile().getDefiningOp<CopyInOp>();
+  if (!copy || !copy.getAhead() || copy->getBlock() != (*this)->getBlock()) // H1
+    return emitOpError("starts the copies of an fftconv.copy_in ahead of the same body");
+  return success();
+}
+
+LogicalResult RelayoutOp::verify() {
+  TileType x = getX().getType(), y = getY().getType();
+  if (x.getElement() != y.getElement()) // L1
+    return emitOpError("changes elements from ") << x.getElement() << " to " << y.getElement();
+  if (!x.getLayout() || !y.getLayout() || x.isShared() == y.isShared()) // L2
+    return emitOpError("has one side in shared memory and one on registers, not ") << x << " and " << y;
+  return success();
+}
+
+/// Q3.
+static LogicalResult verifyDigit(Operation *op, uint64_t digit, PlanAttr plan) {
+  if (digit < 1 || digit > plan.getRadices().size())
+    return op->emitOpError("digit must be in [1, ") << plan.getRadices().size() << "], got " << digit;
+  return success();
+}
+
+LogicalResult TileDftOp::verify() {
+  if (failed(verifyDigit(*this, getDigit(), getPlan())))
+    return failure();
+  TileType x = getX().getType(), y = getY().getType();
+  bool assigned = getHow() != How::Any;
+  if (assigned != bool(x.getLayout()) || assigned != bool(y.getLayout()) || x.isShared() || y.isShared()) // Q1
+    return emitOpError("transforms tiles on registers by left, right or butterfly, or tiles without layouts by any");
+  if (!assigned)
+    return success();
+  if (getHow() != How::Butterfly && !x.getReal().isF16()) // Q2
+    return emitOpError("operands of matrix products are 16-bit, got ") << x.getElement();
+  ArrayRef<int64_t> radices;
+  std::optional<monarch::Layout> after =
+      x.getLayout().getLayout(radices).afterDft(static_cast<int>(getDigit()), getInverse(),
+                                                getHow() == How::Left    ? monarch::Layout::Dft::Left
+                                                : getHow() == How::Right ? monarch::Layout::Dft::Right
+                                                                         : monarch::Layout::Dft::Butterfly);
+  if (!after || LayoutAttr::get(getContext(), *after) != y.getLayout()) // Q1
+    return emitOpError("does not turn the layout of ") << x << " into that of " << y;
+  return success();
+}
+
+/// Z1.
+static LogicalResult verifySameLayout(Operation *op, TileType x, TileType y) {
+  if (x.getLayout() != y.getLayout() || x.isShared())
+    return op->emitOpError("operand and result must have the same layout on registers, got ") << x << " and " << y;
+  return success();
+}
+
+LogicalResult TileTwiddleOp::verify() {
+  if (failed(verifyDigit(*this, getDigit(), getPlan())))
+    return failure();
+  return verifySameLayout(*this, getX().getType(), getY().getType());
+}
+
+LogicalResult TileProductOp::verify() { return verifySameLayout(*this, getX().getType(), getY().getType()); }
+
+LogicalResult CopyOutOp::verify() {
+  TileType x = getX().getType();
+  if (x.isComplex()) // O1
+    return emitOpError("writes a real tile, not ") << x;
+  return success();
+}
+
+LogicalResult PrepareOp::verify() {
+  MemRefType k = getK().getType(), buffer = getBuffer().getType();
+  int64_t values = 2 * getSpectrum().getPlan().getPoints();
+  if (!k.hasStaticShape() || buffer.getShape() != ArrayRef<int64_t>{k.getDimSize(0), values}) // X1
+    return emitOpError("the spectra of ")
+           << k << " take " << k.getDimSize(0) << " x " << values << " f16, not " << buffer;
+  return success();
+}

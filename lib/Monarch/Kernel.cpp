@@ -1,0 +1,143 @@
+//===- Kernel.cpp - Choice and cost of a one-pass kernel ------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Counts of mma, wavefronts, sectors and bytes are exact, and the emulator's counters are held against them. Instructions are an estimate
+// by classes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Monarch/Kernel.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace fftconv::monarch;
+
+static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+int fftconv::monarch::copyWidth(int64_t length) {
+  return static_cast<int>(std::min<int64_t>(16, (2 * length) & -(2 * length)));
+}
+
+int64_t fftconv::monarch::sharedBytes(const Schedule &schedule, int64_t rows, int stages) {
+  int64_t plane = 2 * schedule.points() * rows;
+  // The output of a warp-held sequence replaces its input, unless that is the next one by then.
+  return schedule.split == 0 ? plane * stages : plane * (1 + stages);
+}
+
+std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, int64_t batch, int64_t heads,
+                                                           const Chip &chip) {
+  if (!chip.isGpu() || !digits.rightAngle)
+    return std::nullopt;
+  int64_t points = digits.points();
+  // Two digits of 16 and a small one between: a warp holds the whole sequence, and CTAs are as wide as the batch.
+  if (digits.count() <= 3 && points <= 2048) {
+    int warps = 8;
+    while (batch > 0 && warps > 1 && warps / 2 >= batch)
+      warps /= 2;
+    return KernelChoice{warps, points <= 1024 ? 32 : 64, warps, 2};
+  }
+  KernelChoice choice{16, 32, 1, 2};
+  int64_t plane = 2 * points;
+  if (digits.count() > 4 || 2 * plane > chip.sharedBytes)
+    return std::nullopt;
+  if (3 * plane > chip.sharedBytes) {
+    choice.stages = 1;
+    return choice;
+  }
+  // Past eight rows nothing is saved.
+  int64_t most = std::min<int64_t>(8, chip.sharedBytes / (3 * plane));
+  if (batch == 0) {
+    choice.rows = most;
+    return choice;
+  }
+  // A CTA's time goes with its rows, plus what it reads once for them; a chip's with the rounds of CTAs.
+  double best = INFINITY;
+  for (int64_t rows = 1; rows <= std::min(most, batch); ++rows) {
+    double time =
+        static_cast<double>(ceilDiv(ceilDiv(batch, rows) * heads, chip.sms)) * (static_cast<double>(rows) + 0.3);
+    if (time < best) {
+      best = time;
+      choice.rows = rows;
+    }
+  }
+  return choice;
+}
+
+int64_t fftconv::monarch::gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip) {
+  int64_t slots = chip.sms * std::max<int64_t>(ctasPerSm, 1), best = 1;
+  auto efficiency = [&](int64_t k) {
+    return static_cast<double>(heads * k) / static_cast<double>(slots * ceilDiv(heads * k, slots));
+  };
+  for (int64_t k = 2; k <= std::max<int64_t>(4 * slots / heads, 1) && k <= 65535; ++k)
+    if (efficiency(k) > efficiency(best) * 1.01)
+      best = k;
+  return best;
+}
+
+double KernelCost::time() const { return std::max({memoryTime, sharedTime, tensorTime, issueTime}); }
+
+std::string_view KernelCost::limit() const {
+  double most = time();
+  return most == memoryTime   ? "memory"
+         : most == sharedTime ? "shared memory"
+         : most == tensorTime ? "tensor cores"
+                              : "issue";
+}
+
+KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice, int64_t batch,
+                                        int64_t heads, int64_t length, const Chip &chip) {
+  KernelCost cost;
+  StepCost steps = totalCost(schedule);
+  double points = static_cast<double>(schedule.points() * schedule.radices[0]);
+  // Everything is for one output; a row of M points gives L of them.
+  double scale = static_cast<double>(schedule.points()) / static_cast<double>(length);
+  double outputs = static_cast<double>(length), rows = static_cast<double>(choice.rows);
+  cost.mma = static_cast<double>(steps.mma) / points * scale;
+  cost.wavefronts = static_cast<double>(steps.wavefronts) / points * scale;
+
+  // Once in, once out, and the spectrum (4 bytes a point) once for all rows of a group.
+  double spectrum = 4 * scale / (schedule.split ? rows : std::max<double>(1, static_cast<double>(batch) / rows));
+  cost.sectors = (4 + spectrum) / 32;
+  cost.bytes = 4 + 4 * scale / std::max<double>(1, static_cast<double>(batch));
+
+  // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.
+  double perTile = 0;
+  for (const Step &step : schedule.steps)
+    switch (step.kind) {
+    case StepKind::Left:
+    case StepKind::Right:
+      perTile += 16; // eight mma and eight conversions; the ends half of that
+      break;
+    case StepKind::Butterfly:
+      perTile += (step.inverse ? 16 : 24) * std::log2(static_cast<double>(schedule.radices[step.digit]));
+      break;
+    case StepKind::Twiddle:
+    case StepKind::Product:
+      perTile += 16;
+      break;
+    case StepKind::Read:
+    case StepKind::Write:
+      perTile += 2;
+      break;
+    case StepKind::CopyIn:
+    case StepKind::CopyOut:
+      perTile += 32.0 / copyWidth(length);
+      break;
+    }
+  perTile += (schedule.split ? 55 : 30) + 16 / rows - 12;
+  cost.instructions = perTile / 256 * scale;
+
+  double total = outputs * static_cast<double>(batch * heads), sms = static_cast<double>(chip.sms);
+  // CTAs that do not fill the chip leave multiprocessors idle.
+  double ctas = static_cast<double>(heads * ceilDiv(batch, choice.rows));
+  double busy = std::min(1.0, ctas / sms);
+  double cycles = chip.clock * sms * busy;
+  cost.memoryTime = total * cost.bytes / chip.memoryBandwidth;
+  cost.sharedTime = total * cost.wavefronts / cycles;
+  cost.tensorTime = total * cost.mma * 2048 / (chip.tensorRate * cycles);
+  cost.issueTime = total * cost.instructions / (chip.issueRate * cycles);
+  return cost;
+}

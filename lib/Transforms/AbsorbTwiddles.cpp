@@ -1,0 +1,89 @@
+//===- AbsorbTwiddles.cpp - Twiddles into matrices -------------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Who applies which pair of digits is part of the schedule; this pass writes it into the ops.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Transforms/Passes.h"
+
+namespace fftconv {
+#define GEN_PASS_DEF_ABSORBTWIDDLES
+#include "fftconv/Transforms/Passes.h.inc"
+} // namespace fftconv
+
+using namespace mlir;
+using namespace fftconv;
+using monarch::Home;
+using monarch::HomeKind;
+
+namespace {
+struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk([&](GroupsOp groups) { return WalkResult(absorb(groups)); });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  /// The pairs that live at a home, flattened.
+  static SmallVector<int64_t> pairsAt(const monarch::Schedule &schedule, Home home) {
+    SmallVector<int64_t> pairs;
+    for (const auto &[pair, at] : schedule.homes)
+      if (at == home)
+        pairs.append({pair.first, pair.second});
+    return pairs;
+  }
+
+  static LogicalResult absorb(GroupsOp groups) {
+    Block &body = groups.getBody().front();
+    for (Operation &op : llvm::make_early_inc_range(body)) {
+      auto twiddle = dyn_cast<TileTwiddleOp>(op);
+      auto dft = dyn_cast<TileDftOp>(op);
+      if (!twiddle && !dft)
+        continue;
+      if (!cast<TileType>(op.getResult(0).getType()).getLayout())
+        return op.emitOpError("has no layout yet; run fftconv-assign-layouts first");
+      std::shared_ptr<const monarch::Schedule> schedule =
+          getKernelSchedule(twiddle ? twiddle.getPlan() : dft.getPlan());
+      int digit = static_cast<int>(twiddle ? twiddle.getDigit() : dft.getDigit());
+      HomeKind kind = twiddle                          ? HomeKind::Product
+                      : dft.getHow() == How::Butterfly ? HomeKind::Butterfly
+                                                       : HomeKind::Matrix;
+      SmallVector<int64_t> pairs = pairsAt(*schedule, {kind, digit});
+      if (dft) {
+        dft.setPairs(pairs);
+      } else if (!pairs.empty()) {
+        twiddle.setPairs(pairs);
+      } else {
+        twiddle.getY().replaceAllUsesWith(twiddle.getX());
+        twiddle.erase();
+      }
+    }
+    for (Operation &op : body)
+      if (op.getNumResults())
+        settleType(op);
+    return success();
+  }
+
+  /// Sums stay f32 where a butterfly or a product in f32 takes them next; everything else is f16.
+  static void settleType(Operation &op) {
+    Value y = op.getResult(0);
+    auto type = cast<TileType>(y.getType());
+    Type element = Float16Type::get(op.getContext());
+    if (auto dft = dyn_cast<TileDftOp>(op)) {
+      ScheduleAttr schedule = dft.getPlan().getSchedule();
+      Operation *next = *y.user_begin();
+      auto butterfly = dyn_cast<TileDftOp>(next);
+      bool toButterfly = butterfly && butterfly.getHow() == How::Butterfly && dft.getHow() != How::Butterfly &&
+                         schedule.getSums().isF32();
+      bool toProduct = isa<TileTwiddleOp, TileProductOp>(next) && schedule.getProducts().isF32();
+      if (toButterfly || toProduct)
+        element = Float32Type::get(op.getContext());
+    }
+    y.setType(
+        TileType::get(op.getContext(), type.isComplex() ? Type(ComplexType::get(element)) : element, type.getLayout()));
+  }
+};
+} // namespace

@@ -1,0 +1,97 @@
+//===- AllocateShared.cpp - Shared memory by lifetimes ---------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// First fit, over the few tiles that a kernel has in shared memory.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Monarch/Chip.h"
+#include "fftconv/Transforms/Passes.h"
+
+namespace fftconv {
+#define GEN_PASS_DEF_ALLOCATESHARED
+#include "fftconv/Transforms/Passes.h.inc"
+} // namespace fftconv
+
+using namespace mlir;
+using namespace fftconv;
+
+namespace {
+/// A tile in shared memory: ops are numbered in order, and it lives from `begin` to `end`.
+struct Lifetime {
+  Value tile;
+  int64_t begin, end, bytes, offset = -1;
+  bool always = false;
+
+  bool meets(const Lifetime &other) const {
+    // Where one ends in the phase that writes the other, the phase works in place.
+    return always || other.always || (begin < other.end && other.begin < end);
+  }
+};
+
+struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk([&](GroupsOp groups) { return WalkResult(allocate(groups)); });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  static LogicalResult allocate(GroupsOp groups) {
+    SmallVector<Lifetime> tiles;
+    PlanAttr plan;
+    // Phases are what is numbered: all ops from a read to the next write count as one.
+    DenseMap<Operation *, int64_t> phase;
+    int64_t number = 0;
+    for (Operation &op : groups.getBody().front()) {
+      auto relayout = dyn_cast<RelayoutOp>(op);
+      if (isa<CopyOutOp>(op) || (relayout && relayout.getX().getType().isShared()))
+        ++number;
+      phase[&op] = number;
+    }
+    for (Operation &op : groups.getBody().front()) {
+      if (!op.getNumResults() || !cast<TileType>(op.getResult(0).getType()).isShared())
+        continue;
+      auto copy = dyn_cast<CopyInOp>(op);
+      plan = copy ? copy.getPlan() : cast<RelayoutOp>(op).getPlan();
+      auto type = cast<TileType>(op.getResult(0).getType());
+      Lifetime tile{op.getResult(0), phase[&op], phase[&op],
+                    2 * plan.getPoints() * static_cast<int64_t>(groups.getRows()) * (type.isComplex() ? 2 : 1)};
+      tile.always = copy && copy.getAhead();
+      for (Operation *user : op.getUsers())
+        tile.end = std::max(tile.end, phase[user]);
+      tiles.push_back(tile);
+    }
+    // What lives always goes on top of what shares.
+    llvm::stable_sort(tiles, [](const Lifetime &a, const Lifetime &b) { return a.always < b.always; });
+    int64_t total = 0;
+    for (size_t i = 0; i < tiles.size(); ++i) {
+      Lifetime &tile = tiles[i];
+      tile.offset = 0;
+      for (bool moved = true; moved;) {
+        moved = false;
+        for (const Lifetime &other : ArrayRef(tiles).take_front(i))
+          if (tile.meets(other) && tile.offset < other.offset + other.bytes &&
+              other.offset < tile.offset + tile.bytes) {
+            tile.offset = other.offset + other.bytes;
+            moved = true;
+          }
+      }
+      total = std::max(total, tile.offset + tile.bytes);
+      auto type = cast<TileType>(tile.tile.getType());
+      tile.tile.setType(TileType::get(groups.getContext(), type.getElement(),
+                                      LayoutAttr::getShared(groups.getContext(), tile.offset)));
+    }
+    if (!plan)
+      return groups.emitOpError("has no tile in shared memory; run fftconv-assign-layouts first");
+    const monarch::Chip *chip = monarch::findChip(plan.getChip());
+    if (total > chip->sharedBytes)
+      return groups.emitOpError("needs ")
+             << total << " bytes of shared memory, a CTA on " << plan.getChip() << " has " << chip->sharedBytes;
+    groups->getParentOfType<gpu::GPUFuncOp>()->setAttr("fftconv.shared_bytes",
+                                                       OpBuilder(groups).getI64IntegerAttr(total));
+    return success();
+  }
+};
+} // namespace

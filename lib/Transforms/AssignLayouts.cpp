@@ -1,0 +1,88 @@
+//===- AssignLayouts.cpp - Tiles to places ---------------------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks the ops of a kernel beside the steps of its schedule; what moves data (read, write) is inserted, everything else gets its layout.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Transforms/Passes.h"
+
+namespace fftconv {
+#define GEN_PASS_DEF_ASSIGNLAYOUTS
+#include "fftconv/Transforms/Passes.h.inc"
+} // namespace fftconv
+
+using namespace mlir;
+using namespace fftconv;
+using monarch::Step;
+using monarch::StepKind;
+
+namespace {
+struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
+  void runOnOperation() override {
+    WalkResult result = getOperation().walk([&](GroupsOp groups) { return WalkResult(assign(groups)); });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  static LogicalResult assign(GroupsOp groups) {
+    Block &body = groups.getBody().front();
+    auto copy = dyn_cast<CopyInOp>(body.front());
+    if (!copy)
+      return groups.emitOpError("does not begin with fftconv.copy_in");
+    if (copy.getTile().getType().getLayout())
+      return success(); // has its layouts
+    PlanAttr plan = copy.getPlan();
+    std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
+    if (!schedule)
+      return groups.emitOpError("digits of ") << plan << " do not fit one pass";
+
+    OpBuilder b(groups.getContext());
+    auto withLayout = [&](Value x, LayoutAttr layout) {
+      x.setType(TileType::get(b.getContext(), cast<TileType>(x.getType()).getElement(), layout));
+    };
+    auto shared = LayoutAttr::getShared(b.getContext());
+    withLayout(copy.getTile(), shared);
+    ArrayRef<Step> steps(schedule->steps);
+    steps = steps.drop_front(); // copy in
+    LayoutAttr layout = shared;
+    for (Operation &op : llvm::make_early_inc_range(llvm::drop_begin(body))) {
+      // The moves that stand before this op.
+      b.setInsertionPoint(&op);
+      auto isMove = [](const Step &s) { return s.kind == StepKind::Read || s.kind == StepKind::Write; };
+      for (; isMove(steps.front()); steps = steps.drop_front()) {
+        layout = steps.front().kind == StepKind::Write ? shared : LayoutAttr::get(b.getContext(), steps.front().layout);
+        Value x = op.getOperand(0);
+        Type element = cast<TileType>(x.getType()).getElement();
+        op.setOperand(0, RelayoutOp::create(b, op.getLoc(), TileType::get(b.getContext(), element, layout), x, plan));
+      }
+      auto mismatch = [&] { return op.emitOpError("is not what the schedule of its plan does next"); };
+      if (auto dft = dyn_cast<TileDftOp>(op)) {
+        const Step &step = steps.front();
+        if (!isDft(step.kind) || step.digit != static_cast<int>(dft.getDigit()) || step.inverse != dft.getInverse())
+          return mismatch();
+        dft.setHow(step.kind == StepKind::Left    ? How::Left
+                   : step.kind == StepKind::Right ? How::Right
+                                                  : How::Butterfly);
+        layout = LayoutAttr::get(b.getContext(), step.layout);
+        steps = steps.drop_front();
+      } else if (isa<TileTwiddleOp>(op)) {
+        // A twiddle that others absorb has no step of its own.
+        if (steps.front().kind == StepKind::Twiddle)
+          steps = steps.drop_front();
+      } else if (isa<TileProductOp>(op)) {
+        if (steps.front().kind != StepKind::Product)
+          return mismatch();
+        steps = steps.drop_front();
+      } else if (!isa<CopyOutOp>(op) || steps.front().kind != StepKind::CopyOut) {
+        return mismatch();
+      }
+      if (op.getNumResults())
+        withLayout(op.getResult(0), layout);
+    }
+    return success();
+  }
+};
+} // namespace

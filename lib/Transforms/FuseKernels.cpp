@@ -1,0 +1,156 @@
+//===- FuseKernels.cpp - Stages to kernels ---------------------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A chain of stages in which each op has one user becomes the body of a kernel, op by op. Layouts come later.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Transforms/Passes.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace fftconv {
+#define GEN_PASS_DEF_FUSEKERNELS
+#include "fftconv/Transforms/Passes.h.inc"
+} // namespace fftconv
+
+using namespace mlir;
+using namespace fftconv;
+
+namespace {
+struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      SmallVector<Operation *> ends;
+      function.walk([&](Operation *op) {
+        auto dft = dyn_cast<DftOp>(op);
+        if (isa<ProjectOp>(op) || (dft && getSpectrumEncoding(dft.getY().getType())))
+          ends.push_back(op);
+      });
+      gpu::GPUModuleOp kernels;
+      int64_t number = 0;
+      for (Operation *end : ends) {
+        FailureOr<SmallVector<Operation *>> chain = collect(end);
+        if (failed(chain))
+          return signalPassFailure();
+        if (!kernels) {
+          rewriter.setInsertionPoint(function);
+          kernels = gpu::GPUModuleOp::create(rewriter, function.getLoc(), (function.getName() + "_kernels").str());
+        }
+        fuse(rewriter, kernels, *chain, number++);
+      }
+      WalkResult left = function.walk([&](Operation *op) {
+        if (isa<EmbedOp, EmbedFilterOp, DftOp, TwiddleOp, SpectrumProductOp, ProjectOp>(op))
+          return WalkResult(op->emitOpError("is not part of a convolution that fuses into one kernel"));
+        return WalkResult::advance();
+      });
+      if (left.wasInterrupted())
+        return signalPassFailure();
+    }
+  }
+
+  /// The ops from embed (or embed_filter) to `end`, along their first operands.
+  static FailureOr<SmallVector<Operation *>> collect(Operation *end) {
+    SmallVector<Operation *> chain = {end};
+    while (!isa<EmbedOp, EmbedFilterOp>(chain.back())) {
+      Operation *producer = chain.back()->getOperand(0).getDefiningOp();
+      if (!isa_and_present<EmbedOp, EmbedFilterOp, DftOp, TwiddleOp, SpectrumProductOp>(producer) ||
+          !producer->hasOneUse())
+        return chain.back()->emitOpError("has an operand that is not a stage for it alone: no kernel");
+      chain.push_back(producer);
+    }
+    std::reverse(chain.begin(), chain.end());
+    if (isa<EmbedFilterOp>(chain.front()))
+      return chain;
+    auto project = dyn_cast<ProjectOp>(end);
+    auto embed = cast<EmbedOp>(chain.front());
+    if (!project || project.getU() != embed.getU())
+      return end->emitOpError("does not end the convolution that ") << embed->getName() << " begins: no kernel";
+    if (embed.getPreGate() || project.getPreGate() || project.getPostGate() || project.getSkip() ||
+        project.getSpectrum().getBoundary() != Boundary::Causal)
+      return end->emitOpError("kernels compute causal convolutions without gates and skips only");
+    if (!embed.getPlan().getSchedule())
+      return end->emitOpError("the plan has no kernel schedule; fftconv-plan-convs gives it one where it can");
+    if (!embed.getU().getType().getElementType().isF16() || !embed.getPlan().getCompute().isF16())
+      return end->emitOpError("kernels compute f16 tensors by f16 stages only");
+    return chain;
+  }
+
+  static MemRefType bufferOf(Type tensor) {
+    auto type = cast<RankedTensorType>(tensor);
+    if (SpectrumAttr spectrum = getSpectrumEncoding(type))
+      return MemRefType::get({type.getDimSize(0), 2 * spectrum.getPlan().getPoints()}, spectrum.getPlan().getCompute());
+    return MemRefType::get(type.getShape(), type.getElementType());
+  }
+
+  /// A kernel on the buffers of `operands` and `result`, and its launch in place of `end`. `build` fills it.
+  static void outline(RewriterBase &rewriter, gpu::GPUModuleOp kernels, const Twine &name, Operation *end,
+                      ValueRange operands, function_ref<void(OpBuilder &, ValueRange)> build) {
+    Location loc = end->getLoc();
+    SmallVector<Type> types = llvm::map_to_vector(operands.getTypes(), [](Type t) { return Type(bufferOf(t)); });
+    types.push_back(bufferOf(end->getResult(0).getType()));
+    rewriter.setInsertionPointToEnd(kernels.getBody());
+    auto kernel = gpu::GPUFuncOp::create(rewriter, loc, name.str(), rewriter.getFunctionType(types, {}));
+    kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), rewriter.getUnitAttr());
+    rewriter.setInsertionPointToStart(&kernel.getBody().front());
+    build(rewriter, kernel.getArguments());
+    gpu::ReturnOp::create(rewriter, loc);
+    rewriter.setInsertionPoint(end);
+    auto symbol = SymbolRefAttr::get(rewriter.getContext(), kernels.getName(),
+                                     {FlatSymbolRefAttr::get(rewriter.getContext(), kernel.getName())});
+    rewriter.replaceOpWithNewOp<LaunchOp>(end, end->getResult(0).getType(), symbol, operands);
+  }
+
+  static void fuse(RewriterBase &rewriter, gpu::GPUModuleOp kernels, ArrayRef<Operation *> chain, int64_t number) {
+    Operation *end = chain.back();
+    Location loc = end->getLoc();
+    if (auto filter = dyn_cast<EmbedFilterOp>(chain.front())) {
+      outline(rewriter, kernels, "spectrum" + Twine(number), end, filter.getK(), [&](OpBuilder &b, ValueRange args) {
+        PrepareOp::create(b, loc, args[0], args[1], filter.getSpectrum());
+      });
+    } else {
+      auto embed = cast<EmbedOp>(chain.front());
+      PlanAttr plan = embed.getPlan();
+      Value spectrum;
+      for (Operation *op : chain)
+        if (auto product = dyn_cast<SpectrumProductOp>(op))
+          spectrum = product.getSpectrum();
+      outline(rewriter, kernels, "conv" + Twine(number), end, {embed.getU(), spectrum},
+              [&](OpBuilder &b, ValueRange args) {
+                auto groups = GroupsOp::create(b, loc, args[0], plan.getSchedule().getRows());
+                b.setInsertionPointToStart(&groups.getBody().emplaceBlock());
+                fillBody(b, chain, args);
+                b.setInsertionPointAfter(groups);
+              });
+    }
+    for (Operation *op : llvm::reverse(chain.drop_back()))
+      rewriter.eraseOp(op);
+  }
+
+  static void fillBody(OpBuilder &b, ArrayRef<Operation *> chain, ValueRange args) {
+    Value x;
+    auto typeOf = [&](Operation *op) {
+      auto type = cast<RankedTensorType>(op->getResult(0).getType());
+      return TileType::get(b.getContext(), type.getElementType(), LayoutAttr());
+    };
+    for (Operation *op : chain) {
+      Location loc = op->getLoc();
+      if (auto embed = dyn_cast<EmbedOp>(op))
+        x = CopyInOp::create(b, loc, typeOf(op), args[0], embed.getPlan(), /*ahead=*/false);
+      else if (auto dft = dyn_cast<DftOp>(op))
+        x = TileDftOp::create(b, loc, typeOf(op), How::Any, x, dft.getDigit(), dft.getInverse(), dft.getPlan(),
+                              ArrayRef<int64_t>());
+      else if (auto twiddle = dyn_cast<TwiddleOp>(op))
+        x = TileTwiddleOp::create(b, loc, typeOf(op), x, twiddle.getDigit(), twiddle.getInverse(), twiddle.getPlan(),
+                                  ArrayRef<int64_t>());
+      else if (isa<SpectrumProductOp>(op))
+        x = TileProductOp::create(b, loc, typeOf(op), x, args[1], cast<EmbedOp>(chain.front()).getPlan());
+      else
+        CopyOutOp::create(b, loc, x, args[2], cast<EmbedOp>(chain.front()).getPlan());
+    }
+  }
+};
+} // namespace
