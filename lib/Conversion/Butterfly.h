@@ -96,7 +96,7 @@ private:
 
   /// A constant; those a quarter of a turn apart are one.
   std::pair<Number, Number> constant(TwistConstant c) {
-    if (4 * c.turn >= c.order) {
+    if (c.order % 4 == 0 && 4 * c.turn >= c.order) {
       auto [re, im] = a.twist({c.power, c.turn - c.order / 4, c.order});
       return {im, a.negate(re)};
     }

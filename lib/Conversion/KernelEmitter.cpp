@@ -45,6 +45,15 @@ Value Scalars::select(Value condition, Value x, Value y) {
 Value Scalars::toI64(Value x) { return b.createOrFold<arith::ExtSIOp>(loc, b.getI64Type(), x); }
 Value Scalars::toI32(Value x) { return b.createOrFold<arith::TruncIOp>(loc, b.getI32Type(), x); }
 
+scf::ForOp Scalars::loop(Value begin, Value end, Value step, ValueRange initial) {
+  auto loop = scf::ForOp::create(b, loc, begin, end, step, initial);
+  MLIRContext *context = b.getContext();
+  auto unroll = LLVM::LoopUnrollAttr::get(context, b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  auto annotation = LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+  loop->setAttr("llvm.loop_annotation", annotation);
+  return loop;
+}
+
 Value Scalars::offset(Value pointer, Value bytes) {
   return LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer, LLVM::GEPArg(bytes));
 }

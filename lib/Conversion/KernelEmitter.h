@@ -46,6 +46,9 @@ public:
   mlir::Value toI64(mlir::Value x);
   mlir::Value toI32(mlir::Value x);
 
+  /// for i = begin to end step: a loop that later stages leave as it is, since what is to be unrolled is unrolled already.
+  mlir::scf::ForOp loop(mlir::Value begin, mlir::Value end, mlir::Value step, mlir::ValueRange initial = {});
+
   /// pointer + bytes.
   mlir::Value offset(mlir::Value pointer, mlir::Value bytes);
   mlir::Value offset(mlir::Value pointer, int64_t bytes);

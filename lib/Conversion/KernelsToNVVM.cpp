@@ -160,7 +160,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     };
     if (copyIn.getAhead())
       startCopies(first);
-    auto loop = scf::ForOp::create(b, loc, first, k.batch, step);
+    auto loop = s.loop(first, k.batch, step);
     k.groups = loop;
     b.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar();

@@ -82,7 +82,7 @@ private:
 
   /// Runs body on the threads' shares of 0 <= index < rest.
   void forEach(llvm::function_ref<void(Value)> body) {
-    auto loop = scf::ForOp::create(b, loc, thread, s.i32(rest), s.i32(prepareThreads));
+    auto loop = s.loop(thread, s.i32(rest), s.i32(prepareThreads));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());
@@ -91,7 +91,7 @@ private:
   /// A sum of `count` terms, each of which adds to what it is given.
   Complex sum(int64_t count, llvm::function_ref<Complex(Value, Complex)> term) {
     Value zero = s.f32(0);
-    auto loop = scf::ForOp::create(b, loc, s.i32(0), s.i32(count), s.i32(1), ValueRange{zero, zero});
+    auto loop = s.loop(s.i32(0), s.i32(count), s.i32(1), ValueRange{zero, zero});
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Complex next = term(loop.getInductionVar(), {loop.getRegionIterArg(0), loop.getRegionIterArg(1)});

@@ -32,7 +32,7 @@ public:
     if (k.warpOwns())
       shared = s.offset(shared, s.mul(k.warp, k.rowBytes()));
     if (count) {
-      auto loop = scf::ForOp::create(b, k.loc, s.i32(0), count, s.i32(1));
+      auto loop = s.loop(s.i32(0), count, s.i32(1));
       b.setInsertionPointToStart(loop.getBody());
       Value i = loop.getInductionVar();
       shared = s.offset(shared, s.mul(i, k.rowBytes()));
@@ -48,7 +48,7 @@ public:
         copyUnit(shared, s.offset(global, it * owners * width), s.i32(it * owners * elements), it, in);
       return;
     }
-    auto loop = scf::ForOp::create(b, k.loc, s.i32(0), s.i32(iterations), s.i32(1));
+    auto loop = s.loop(s.i32(0), s.i32(iterations), s.i32(1));
     b.setInsertionPointToStart(loop.getBody());
     Value it = loop.getInductionVar();
     copyUnit(shared, s.offset(global, s.mul(it, owners * width)), s.mul(it, owners * elements), std::nullopt, in);

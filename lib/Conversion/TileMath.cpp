@@ -60,13 +60,13 @@ public:
     place = {k.lane, k.warp, nullptr};
     OpBuilder::InsertionGuard guard(b);
     if (layout.trips() > 1) {
-      auto loop = scf::ForOp::create(b, k.loc, s.i32(0), s.i32(layout.trips()), s.i32(1));
+      auto loop = s.loop(s.i32(0), s.i32(layout.trips()), s.i32(1));
       phaseAnchor = loop;
       place.loop = loop.getInductionVar();
       b.setInsertionPointToStart(loop.getBody());
     }
     if (k.rowsHere) {
-      auto loop = scf::ForOp::create(b, k.loc, s.i32(0), k.rowsHere, s.i32(1));
+      auto loop = s.loop(s.i32(0), k.rowsHere, s.i32(1));
       tileAnchor = loop;
       row = loop.getInductionVar();
       b.setInsertionPointToStart(loop.getBody());

@@ -99,6 +99,11 @@ Expected<std::string> fftconv::emitPtx(mlir::gpu::GPUModuleOp module, StringRef 
   mlir::registerLLVMDialectTranslation(context);
   mlir::registerNVVMDialectTranslation(context);
   LLVMContext llvmContext;
+  // Upstream's lowering of loops carries their annotation along, but under a name that the translation does not read.
+  module.walk([](mlir::LLVM::BrOp branch) {
+    if (auto annotation = branch->getAttrOfType<mlir::LLVM::LoopAnnotationAttr>("llvm.loop_annotation"))
+      branch.setLoopAnnotationAttr(annotation);
+  });
   std::unique_ptr<Module> code = mlir::translateModuleToLLVMIR(module, llvmContext);
   if (!code)
     return createStringError("@" + module.getName() + " could not be translated to LLVM IR");
