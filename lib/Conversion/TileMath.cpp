@@ -278,30 +278,32 @@ private:
     return s.offset(pointer, tile.getLayout().getOffset() + which * k.rows * k.rowBytes());
   }
 
-  /// Lanes that supply the addresses of two matrices, r2 = 0 and 1, where those with r1 = 1 are empty.
-  Value lanesOfColumnPairs() { return s.add(s.bitAnd(k.lane, 7), s.mul(s.bitAnd(k.lane, 8), 2)); }
-
   void read(RelayoutOp op) {
     TileType type = op.getY().getType();
     x.emplace(layoutOf(type), type.isComplex() ? 2 : 1, /*unpacked=*/false);
     monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
+    // Matrices come in consecutive registers, and so does an operand of an mma: as operand B (of a product from the left) those with the same r1,
+    // as operand A all four in order. Lanes 8 to 15 supply the second matrix, 16 to 23 the third.
+    auto next = dyn_cast<TileDftOp>(*op.getY().user_begin());
+    bool pairsByRow = next && next.getHow() != How::Right;
+    if (pairsByRow) {
+      monarch::Piece second = access.rows.at({'l', 4});
+      access.rows.set({'l', 4}, access.rows.at({'l', 3}));
+      access.rows.set({'l', 3}, second);
+    }
     SharedAddress address(s, memory, access.rows, place);
-    std::optional<SharedAddress> pairs;
     for (int64_t tile = 0; tile < x->layout.tiles(); ++tile) {
       if (!x->present(0, tile))
         continue;
+      // Where the rows with r1 = 1 are empty two matrices are left.
       bool full = x->present(2, tile);
-      RuntimePlace paired = place;
-      if (!full && !pairs) {
-        paired.lane = lanesOfColumnPairs();
-        pairs.emplace(s, memory, access.rows, paired);
-      }
+      assert((full || pairsByRow) && "digits that are padded are transformed from the left");
       for (int which = 0; which < x->planes; ++which) {
-        auto [base, constant] = (full ? address : *pairs).at(s, 0, tile);
+        auto [base, constant] = address.at(s, 0, tile);
         Value pointer = s.offset(s.offset(plane(op.getX().getType(), which), base), constant);
         std::vector<Value> words = loadMatrices(pointer, full ? 4 : 2, access.transposed);
         for (int i = 0; i < static_cast<int>(words.size()); ++i)
-          x->data[tile][which][full ? i : 2 * i] = asHalves(words[i]);
+          x->data[tile][which][pairsByRow ? i / 2 + i % 2 * 2 : i] = asHalves(words[i]);
       }
     }
   }
@@ -388,6 +390,8 @@ private:
         value |= int64_t(column >> bit & 1) << before.at(monarch::columnPlaces[bit]).index;
       return value;
     };
+    // As operand B its registers go in pairs, which are to be neighbours.
+    std::array<int, 4> order = left ? std::array{0, 1, 2, 3} : std::array{0, 2, 1, 3};
     Table table = makeTable(digits, 8, [&](int lane, const std::vector<int64_t> &values) {
       auto entry = [&](int reg) {
         auto [row, column] = monarch::fragmentIndex(monarch::Fragment::A, lane, reg);
@@ -397,10 +401,10 @@ private:
         return inverse ? std::conj(w) : w;
       };
       LaneWords words;
-      for (int reg = 0; reg < 4; ++reg)
-        words.push_back(packHalves(entry(2 * reg).real(), entry(2 * reg + 1).real()));
       double sign = realOut ? -1 : 1;
-      for (int reg = 0; reg < 4; ++reg)
+      for (int reg : order)
+        words.push_back(packHalves(entry(2 * reg).real(), entry(2 * reg + 1).real()));
+      for (int reg : order)
         words.push_back(packHalves(sign * entry(2 * reg).imag(), sign * entry(2 * reg + 1).imag()));
       return words;
     });
@@ -417,12 +421,12 @@ private:
         std::vector<Value> words = load(table, before, tile);
         OpBuilder::InsertionGuard guard(b);
         moveTo(level);
-        re.clear(), im.clear(), minusIm.clear();
+        re.resize(4), im.resize(4), minusIm.resize(4);
         for (int i = 0; i < 4; ++i) {
-          re.push_back(asHalves(words[i]));
-          im.push_back(asHalves(words[4 + i]));
+          re[order[i]] = asHalves(words[i]);
+          im[order[i]] = asHalves(words[4 + i]);
           if (negateMatrix)
-            minusIm.push_back(negateHalves(im.back()));
+            minusIm[order[i]] = negateHalves(im[order[i]]);
         }
       }
       ArrayRef<Value> xr(x->data[tile][0].data(), 4), xi(x->data[tile][1].data(), 4);
