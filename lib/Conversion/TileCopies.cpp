@@ -24,10 +24,18 @@ public:
     owners = k.warpOwns() ? 32 : k.threads();
     me = k.warpOwns() ? k.lane : k.thread;
     elements = width / 2;
+    linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
   }
 
   void copy(Value row, Value count, int64_t offset, bool in) {
     OpBuilder::InsertionGuard guard(b);
+    // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good.
+    if (!linear)
+      me = LLVM::InlineAsmOp::create(b, k.loc, b.getI32Type(), ValueRange{me}, "mov.u32 $0, $1;", "=r,r",
+                                     /*has_side_effects=*/true, /*is_align_stack=*/false,
+                                     LLVM::tailcallkind::TailCallKind::None,
+                                     LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
+               .getResult(0);
     Value shared = s.offset(k.shared, offset);
     if (k.warpOwns())
       shared = s.offset(shared, s.mul(k.warp, k.rowBytes()));
@@ -61,6 +69,7 @@ private:
   int64_t width, elements, owners;
   monarch::SharedMap memory;
   Value me;
+  bool linear;
   static constexpr int64_t unrolled = 32;
 
   /// The byte address in shared memory of the element that begins this thread's unit. `first` is the element that begins the first thread's.
@@ -74,7 +83,6 @@ private:
       return s.bitXor(s.mul(element, 2), mask);
     };
     Value mine = s.mul(me, elements);
-    bool linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
     if (!linear || !it)
       return swizzled(s.add(mine, first));
     // Over F2 the constant part can be added last: what lies in the low bits by XOR.

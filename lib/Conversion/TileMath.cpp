@@ -151,7 +151,8 @@ private:
     return {index, constant};
   }
 
-  /// Where a table's words may be loaded first, given where its digits are. A warp that holds whole sequences keeps small tables for good.
+  /// Where a table's words may be loaded first, given where its digits are. A warp that holds whole
+  /// sequences keeps small tables for good, if its sequences leave room.
   Level levelOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t words) {
     bool loop = false, tiles = false;
     for (int digit : digits)
@@ -161,9 +162,10 @@ private:
       }
     if (loop)
       return Level::Tile;
-    if (tiles && words * layout.tiles() > 16)
-      return Level::Use;
-    return k.warpOwns() ? Level::Kernel : Level::Phase;
+    if (!k.warpOwns())
+      return Level::Phase;
+    bool roomy = layout.tiles() <= 4 && (!tiles || words * layout.tiles() <= 16);
+    return roomy ? Level::Kernel : Level::Use;
   }
 
   /// Loads a table's words for a tile.
@@ -412,7 +414,9 @@ private:
     // Where the matrix stays for long its negative is made once; else that of the data.
     bool negateMatrix = level <= Level::Phase && !realIn && !realOut;
 
-    TileValue y(after, realOut ? 1 : 2, !halfSums);
+    // Sums that will be rounded are rounded at once, before the next tile needs registers.
+    bool round = !halfSums && !isF32(op.getY().getType());
+    TileValue y(after, realOut ? 1 : 2, !halfSums && !round);
     SmallVector<Value> re, im, minusIm;
     for (int64_t tile = 0; tile < before.tiles(); ++tile) {
       if (!x->present(0, tile))
@@ -460,6 +464,10 @@ private:
           dr = negateMatrix ? sums({{re, xr}, {minusIm, xi}}) : sums({{re, xr}, {im, minusXi}});
           di = sums({{im, xr}, {re, xi}});
         }
+        if (round)
+          for (SmallVector<Value> *d : {&dr, &di})
+            if (!d->empty())
+              *d = {packPair((*d)[0], (*d)[1]), packPair((*d)[2], (*d)[3])};
         // Half h of the result: r2 = h.
         for (size_t i = 0; i < dr.size(); ++i)
           y.data[tile][0][i + dr.size() * h] = dr[i];

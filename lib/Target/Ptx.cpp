@@ -56,7 +56,9 @@ static Expected<std::unique_ptr<TargetMachine>> createMachine(StringRef chip) {
   const llvm::Target *target = TargetRegistry::lookupTarget(triple, message);
   if (!target)
     return createStringError(message);
-  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(triple, chip, "", TargetOptions(), std::nullopt,
+  // Hints to caches on loads came with PTX 7.4, later than the versions that LLVM takes for the oldest chips.
+  StringRef features = chip == "sm_80" || chip == "sm_86" ? "+ptx74" : "";
+  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(triple, chip, features, TargetOptions(), std::nullopt,
                                                                      std::nullopt, CodeGenOptLevel::Aggressive));
   if (!machine)
     return createStringError("LLVM has no target machine for " + chip);

@@ -67,7 +67,12 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
     return success();
   }
 
-  /// Sums stay f32 where a butterfly or a product in f32 takes them next; everything else is f16.
+  /// Whether a lane that holds a whole share of a sequence would need 128 registers for its sums in f32.
+  static bool fillsRegisters(PlanAttr plan, int64_t values) {
+    return values >= 64 && getKernelSchedule(plan)->split == 0 && plan.getPoints() / 32 >= 64;
+  }
+
+  /// Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers for it; everything else is f16.
   static void settleType(Operation &op) {
     Value y = op.getResult(0);
     auto type = cast<TileType>(y.getType());
@@ -77,7 +82,7 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
       Operation *next = *y.user_begin();
       auto butterfly = dyn_cast<TileDftOp>(next);
       bool toButterfly = butterfly && butterfly.getHow() == How::Butterfly && dft.getHow() != How::Butterfly &&
-                         schedule.getSums().isF32();
+                         schedule.getSums().isF32() && !fillsRegisters(dft.getPlan(), schedule.getValues());
       bool toProduct = isa<TileTwiddleOp, TileProductOp>(next) && schedule.getProducts().isF32();
       if (toButterfly || toProduct)
         element = Float32Type::get(op.getContext());
