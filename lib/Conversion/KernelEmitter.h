@@ -143,9 +143,6 @@ void emitCopyOut(KernelContext &context, mlir::Value row, mlir::Value count, int
 /// the pool's data.
 void emitPrepare(mlir::OpBuilder &b, PrepareOp op, mlir::Value taps, mlir::Value spectra, mlir::Value pool,
                  ConstantPool &constants);
-/// Threads of a CTA of that kernel, one CTA for each value of the first digit and each head; its shared memory in bytes.
-constexpr int64_t prepareThreads = 128;
-int64_t prepareSharedBytes(PlanAttr plan);
 
 /// Where the spectrum's value for digits k_1 .. k_p (row and column of a tile, and the tile) lies: see tile_product.
 struct SpectrumOrder {

@@ -58,8 +58,11 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
     auto function = LLVM::LLVMFuncOp::create(b, loc, kernel.getName(), type);
     function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
-    if (Attribute bytes = kernel->getAttr("fftconv.shared_bytes"))
-      function->setAttr("fftconv.shared_bytes", bytes);
+    auto block = kernel.getKnownBlockSizeAttr();
+    if (!block)
+      return kernel.emitOpError("has no known_block_size; fftconv-allocate-shared sets it");
+    function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), block);
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
       function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(16));
@@ -67,28 +70,19 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     Block *entry = function.addEntryBlock(b);
     b.setInsertionPointToStart(entry);
 
-    int64_t threads = 0;
     for (Operation &op : kernel.getBody().front()) {
       if (auto groups = dyn_cast<GroupsOp>(op)) {
-        FailureOr<int64_t> emitted = emitGroups(b, groups, entry->getArguments(), pool);
-        if (failed(emitted))
+        if (failed(emitGroups(b, groups, entry->getArguments(), pool)))
           return failure();
-        threads = *emitted;
       } else if (auto prepare = dyn_cast<PrepareOp>(op)) {
         Scalars s(b, loc);
         Value constants = LLVM::AddressOfOp::create(b, loc, global, poolName);
         emitPrepare(b, prepare, entry->getArgument(0), entry->getArgument(1), constants, pool);
-        function->setAttr("fftconv.shared_bytes",
-                          b.getI64IntegerAttr(prepareSharedBytes(prepare.getSpectrum().getPlan())));
-        threads = prepareThreads;
       } else if (!isa<gpu::ReturnOp>(op)) {
         return op.emitOpError("is not an op of a kernel that can be lowered");
       }
     }
     LLVM::ReturnOp::create(b, loc, ValueRange());
-    function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
-                      b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
-    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
     kernel.erase();
     return success();
   }
@@ -111,8 +105,8 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     return scales;
   }
 
-  /// Emits the loop over groups; gives the threads of a CTA.
-  static FailureOr<int64_t> emitGroups(OpBuilder &builder, GroupsOp groups, ArrayRef<BlockArgument> arguments,
+  /// Emits the loop over groups.
+  static LogicalResult emitGroups(OpBuilder &builder, GroupsOp groups, ArrayRef<BlockArgument> arguments,
                                        ConstantPool &pool) {
     Location loc = groups.getLoc();
     Block &body = groups.getBody().front();
@@ -195,7 +189,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       }
     }
     builder.setInsertionPointAfter(loop);
-    return k.threads();
+    return success();
   }
 };
 } // namespace

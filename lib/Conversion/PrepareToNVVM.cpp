@@ -17,8 +17,6 @@
 using namespace mlir;
 using namespace fftconv;
 
-int64_t fftconv::prepareSharedBytes(PlanAttr plan) { return 2 * 8 * plan.getPoints() / plan.getRadices()[0]; }
-
 namespace {
 struct Complex {
   Value re, im;
@@ -82,7 +80,7 @@ private:
 
   /// Runs body on the threads' shares of 0 <= index < rest.
   void forEach(llvm::function_ref<void(Value)> body) {
-    auto loop = s.loop(thread, s.i32(rest), s.i32(prepareThreads));
+    auto loop = s.loop(thread, s.i32(rest), s.i32(PrepareOp::threads));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());

@@ -127,7 +127,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       perTile += 32.0 / copyWidth(length);
       break;
     }
-  perTile += (schedule.split ? 55 : 30) + 16 / rows - 12;
+  perTile += (schedule.split ? 42 : 20) + 16 / rows - 12;
   cost.instructions = perTile / 256 * scale;
 
   double total = outputs * static_cast<double>(batch * heads), sms = static_cast<double>(chip.sms);

@@ -89,8 +89,10 @@ struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
     if (total > chip->sharedBytes)
       return groups.emitOpError("needs ")
              << total << " bytes of shared memory, a CTA on " << plan.getChip() << " has " << chip->sharedBytes;
-    groups->getParentOfType<gpu::GPUFuncOp>()->setAttr("fftconv.shared_bytes",
-                                                       OpBuilder(groups).getI64IntegerAttr(total));
+    auto kernel = groups->getParentOfType<gpu::GPUFuncOp>();
+    OpBuilder b(groups);
+    kernel->setAttr("fftconv.shared_bytes", b.getI64IntegerAttr(total));
+    kernel.setKnownBlockSize(ArrayRef<int32_t>{static_cast<int32_t>(32 * plan.getSchedule().getWarps()), 1, 1});
     return success();
   }
 };

@@ -109,7 +109,10 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
     Location loc = end->getLoc();
     if (auto filter = dyn_cast<EmbedFilterOp>(chain.front())) {
       outline(rewriter, kernels, "spectrum" + Twine(number), end, filter.getK(), [&](OpBuilder &b, ValueRange args) {
-        PrepareOp::create(b, loc, args[0], args[1], filter.getSpectrum());
+        auto prepare = PrepareOp::create(b, loc, args[0], args[1], filter.getSpectrum());
+        auto kernel = prepare->getParentOfType<gpu::GPUFuncOp>();
+        kernel->setAttr("fftconv.shared_bytes", b.getI64IntegerAttr(prepare.getSharedBytes()));
+        kernel.setKnownBlockSize(ArrayRef<int32_t>{PrepareOp::threads, 1, 1});
       });
     } else {
       auto embed = cast<EmbedOp>(chain.front());

@@ -9,9 +9,12 @@
 
 #include "../driver/Driver.h"
 #include "fftconv/Target/Host.h"
+#include "fftconv/Target/Manifest.h"
 #include "fftconv/Target/Ptx.h"
+#include "fftconv/Target/Report.h"
 
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ToolOutputFile.h"
 
@@ -100,6 +103,68 @@ static std::optional<SmallVector<Output>> emitHost(Program &program, Rung rung, 
   return outputs;
 }
 
+/// What is wanted of a GPU program besides its code.
+struct GpuRequest {
+  Rung rung;
+  std::string chip, path, manifest;
+  enum class Report { None, Text, Json } report;
+};
+
+/// Code for a GPU, and its manifest; prints the report. The program is at the kernel rung.
+static std::optional<SmallVector<Output>> emitGpu(Program &program, const GpuRequest &request) {
+  auto failed = [](llvm::Error error) {
+    fail(tool, toString(std::move(error)));
+    return std::nullopt;
+  };
+  func::FuncOp entry = program.findEntry("");
+  if (!entry)
+    return std::nullopt;
+  SmallVector<Output> outputs;
+  FailureOr<Manifest> manifest = makeManifest(entry, llvm::sys::path::filename(request.path));
+  if (mlir::failed(manifest))
+    return std::nullopt;
+  if (!request.manifest.empty())
+    outputs.push_back({request.manifest, llvm::formatv("{0:2}\n", manifest->toJson()).str()});
+  // The report looks at kernels as they are now, and at what ptxas says later.
+  OwningOpRef<ModuleOp> kernels = program.module().clone();
+  if (mlir::failed(program.run(buildToNVVM)))
+    return std::nullopt;
+  std::string ptx;
+  for (auto module : program.module().getOps<gpu::GPUModuleOp>()) {
+    llvm::Expected<std::string> text = emitPtx(module, request.chip);
+    if (!text)
+      return failed(text.takeError());
+    ptx += *text;
+  }
+  if (ptx.empty()) {
+    fail(tool, "there is no convolution in @" + entry.getName() + ", and so no kernel");
+    return std::nullopt;
+  }
+  bool needsCode = request.rung != Rung::Ptx;
+  std::optional<Assembled> assembled;
+  if (needsCode || (request.report != GpuRequest::Report::None && findCudaTool("ptxas"))) {
+    llvm::Expected<Assembled> code = assemble(ptx, request.chip);
+    if (!code)
+      return failed(code.takeError());
+    assembled = std::move(*code);
+  }
+  std::string code = needsCode ? assembled->code : ptx;
+  if (request.rung == Rung::Fatbin) {
+    llvm::Expected<std::string> fatbin = makeFatbin(ptx, assembled->code, request.chip);
+    if (!fatbin)
+      return failed(fatbin.takeError());
+    code = std::move(*fatbin);
+  }
+  outputs.push_back({request.path, std::move(code)});
+  if (request.report != GpuRequest::Report::None) {
+    auto function = cast<func::FuncOp>(SymbolTable::lookupSymbolIn(*kernels, entry.getName()));
+    llvm::json::Value report = makeReport(function, assembled ? ArrayRef(assembled->usage) : ArrayRef<KernelUsage>());
+    (request.path == "-" ? llvm::errs() : llvm::outs())
+        << (request.report == GpuRequest::Report::Json ? llvm::formatv("{0:2}\n", report).str() : printReport(report));
+  }
+  return outputs;
+}
+
 int main(int argc, char **argv) {
   cl::OptionCategory category("fftconv-compile options");
   DriverOptions options(category);
@@ -117,8 +182,21 @@ int main(int argc, char **argv) {
                  clEnumValN(Rung::Object, "object", "an object file for this machine, and a C header beside it")));
   cl::opt<std::string> output("o", cl::desc("file to write; - (default) for standard output"), cl::value_desc("FILE"),
                               cl::init("-"), cl::cat(category));
+  cl::opt<std::string> manifest("manifest", cl::desc("with ptx, cubin or fatbin: write how to launch it, as JSON"),
+                                cl::value_desc("FILE.json"), cl::cat(category));
+  using Report = GpuRequest::Report;
+  cl::opt<Report> report("report", cl::desc("with ptx, cubin or fatbin: print plan, resources and predicted cost:"),
+                         cl::init(Report::None), cl::ValueOptional, cl::cat(category),
+                         cl::values(clEnumValN(Report::Text, "", "as text"), clEnumValN(Report::Json, "json", "as JSON")));
   parseCommandLine(argc, argv, category, "Lowers long convolutions to a rung, and prints or writes it.\n");
 
+  // A file named .ptx wants PTX.
+  if (emit.getNumOccurrences() == 0)
+    for (auto [suffix, rung] : {std::pair(".ptx", Rung::Ptx), std::pair(".cubin", Rung::Cubin), std::pair(".fatbin", Rung::Fatbin)})
+      if (StringRef(output).ends_with(suffix))
+        emit = rung;
+  if ((!manifest.empty() || report != Report::None) && (emit < Rung::Ptx || emit > Rung::Fatbin))
+    return fail(tool, "--manifest and --report go with --emit=ptx, cubin or fatbin");
   std::unique_ptr<Program> program = Program::load(options.input);
   if (!program)
     return 1;
@@ -138,7 +216,7 @@ int main(int argc, char **argv) {
       buildToMonarch(pm);
     if (isGpuRung(emit))
       buildToKernel(pm);
-    if (isGpuRung(emit) && emit != Rung::Kernel)
+    if (emit == Rung::NVVM)
       buildToNVVM(pm);
   });
   if (failed(lowered))
@@ -150,13 +228,11 @@ int main(int argc, char **argv) {
     if (!host)
       return 1;
     outputs = std::move(*host);
-  } else if (emit == Rung::Ptx) {
-    for (auto module : program->module().getOps<gpu::GPUModuleOp>()) {
-      llvm::Expected<std::string> ptx = emitPtx(module, options.chip);
-      if (!ptx)
-        return fail(tool, toString(ptx.takeError()));
-      outputs.push_back({output, *ptx});
-    }
+  } else if (emit >= Rung::Ptx && emit <= Rung::Fatbin) {
+    std::optional<SmallVector<Output>> gpu = emitGpu(*program, {emit, options.chip, output, manifest, report});
+    if (!gpu)
+      return 1;
+    outputs = std::move(*gpu);
   } else {
     std::string text;
     llvm::raw_string_ostream os(text);

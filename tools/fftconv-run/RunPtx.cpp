@@ -30,10 +30,10 @@ PtxOptions::PtxOptions(cl::OptionCategory &category)
       block("block", cl::desc("[PTX] threads of a CTA (default 32)"), cl::value_desc("X[,Y[,Z]]"), cl::init("32"),
             cl::cat(category)),
       check("check",
-            cl::desc("[PTX] all (default), none, or a list of: uninitialised, shared-race, global-race, async-read. "
+            cl::desc("[PTX, emulator] all (default), none, or a list of: uninitialised, shared-race, global-race, async-read. "
                      "Bounds, alignment, divergence and deadlock are always checked"),
             cl::value_desc("LIST"), cl::init("all"), cl::cat(category)),
-      stats("stats", cl::desc("[PTX] write counters and findings as JSON"), cl::value_desc("FILE.json"),
+      stats("stats", cl::desc("[PTX, emulator] write counters and findings as JSON"), cl::value_desc("FILE.json"),
             cl::cat(category)),
       listing("listing", cl::desc("[PTX] write the text with counters beside each line"), cl::value_desc("FILE"),
               cl::cat(category)),
@@ -46,7 +46,7 @@ PtxOptions::PtxOptions(cl::OptionCategory &category)
           cl::value_desc("ARG"), cl::cat(category)),
       shared("shared", cl::desc("[PTX] dynamic shared memory, in bytes"), cl::value_desc("N"), cl::init(0),
              cl::cat(category)),
-      schedule("schedule", cl::desc("[PTX] seed of a random order of warps; 0 (default) runs them in turn"),
+      schedule("schedule", cl::desc("[PTX, emulator] seed of a random order of warps; 0 (default) runs them in turn"),
                cl::value_desc("SEED"), cl::init(0), cl::cat(category)) {}
 
 static Expected<emulator::Dim> parseDim(StringRef flag, StringRef text) {
@@ -160,7 +160,7 @@ struct Arguments {
 };
 } // namespace
 
-static json::Object describe(const emulator::Counters &c) {
+static json::Object describeCounters(const emulator::Counters &c) {
   return json::Object{{"warp_instructions", c.warpInstructions},
                       {"multiply_adds", c.multiplyAdds},
                       {"global_bytes", c.globalBytes},
@@ -173,13 +173,13 @@ static json::Object describe(const emulator::Counters &c) {
                       {"barriers", c.barriers}};
 }
 
-static json::Object describe(const emulator::Result &result) {
+json::Object fftconv::describe(const emulator::Result &result) {
   json::Object classes;
   for (size_t i = 0; i < emulator::classCount; ++i)
     classes[StringRef(emulator::name(static_cast<emulator::Class>(i)))] = result.instructions[i];
   json::Array lines, findings;
   for (const emulator::LineCounters &line : result.lines) {
-    json::Object entry = describe(line.counters);
+    json::Object entry = describeCounters(line.counters);
     entry["line"] = line.line;
     entry["class"] = StringRef(emulator::name(line.instructionClass));
     lines.push_back(std::move(entry));
@@ -189,7 +189,7 @@ static json::Object describe(const emulator::Result &result) {
                                     {"line", finding.line},
                                     {"count", finding.count},
                                     {"text", finding.text}});
-  return json::Object{{"total", describe(result.total)},
+  return json::Object{{"total", describeCounters(result.total)},
                       {"instructions", std::move(classes)},
                       {"lines", std::move(lines)},
                       {"findings", std::move(findings)},
@@ -236,7 +236,7 @@ static std::string makeListing(const emulator::Program &program, const emulator:
   return text;
 }
 
-static Error writeText(StringRef path, StringRef text) {
+Error fftconv::writeText(StringRef path, StringRef text) {
   std::error_code code;
   raw_fd_ostream os(path, code);
   if (code)
@@ -245,7 +245,7 @@ static Error writeText(StringRef path, StringRef text) {
   return Error::success();
 }
 
-static Expected<emulator::Options> parseChecks(const PtxOptions &options) {
+Expected<emulator::Options> fftconv::parseChecks(const PtxOptions &options) {
   emulator::Options result;
   result.seed = options.schedule;
   if (options.check == "all")

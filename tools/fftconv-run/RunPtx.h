@@ -8,14 +8,17 @@
 #ifndef FFTCONV_TOOLS_RUNPTX_H
 #define FFTCONV_TOOLS_RUNPTX_H
 
+#include "fftconv/Emulator/Emulator.h"
+
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
 
 #include <string>
 
 namespace fftconv {
 
-/// The flags that apply to PTX files only.
+/// The flags of the emulator; those about one kernel apply to PTX files only.
 struct PtxOptions {
   explicit PtxOptions(llvm::cl::OptionCategory &category);
 
@@ -23,6 +26,14 @@ struct PtxOptions {
   llvm::cl::list<std::string> arguments;
   llvm::cl::opt<uint64_t> shared, schedule;
 };
+
+/// The checks that the flags ask for.
+llvm::Expected<emulator::Options> parseChecks(const PtxOptions &options);
+
+/// Counters and findings of a launch.
+llvm::json::Object describe(const emulator::Result &result);
+
+llvm::Error writeText(llvm::StringRef path, llvm::StringRef text);
 
 /// Runs a kernel of a PTX file in the emulator; gives the exit code, 1 where a check found something.
 llvm::Expected<int> runPtx(llvm::StringRef path, const PtxOptions &options);

@@ -6,12 +6,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "../driver/Driver.h"
+#include "Emulate.h"
 #include "RunPtx.h"
 #include "fftconv/Execution/Executors.h"
+#include "fftconv/Target/Ptx.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 
 #include <chrono>
 #include <random>
@@ -24,7 +28,7 @@ namespace cl = llvm::cl;
 static constexpr StringLiteral tool = "fftconv-run";
 
 namespace {
-enum class Device { Reference, Cpu };
+enum class Device { Reference, Cpu, Emulator };
 
 struct Options : DriverOptions {
   cl::opt<Device> device;
@@ -38,7 +42,8 @@ struct Options : DriverOptions {
       : DriverOptions(category),
         device("device", cl::desc("executor:"), cl::init(Device::Cpu), cl::cat(category),
                cl::values(clEnumValN(Device::Reference, "reference", "the direct sum in f64, on all cores"),
-                          clEnumValN(Device::Cpu, "cpu", "compiled for this machine, on one core (default)"))),
+                          clEnumValN(Device::Cpu, "cpu", "compiled for this machine, on one core (default)"),
+                          clEnumValN(Device::Emulator, "emulator", "compiled to PTX for --chip (sm_90), in the emulator"))),
         inputs("input", cl::desc("argument, in order, once for each; without any, random values of unit variance"),
                cl::value_desc("FILE.npy"), cl::cat(category)),
         outputs("output", cl::desc("where to write a result, in order, once for each"), cl::value_desc("FILE.npy"),
@@ -69,6 +74,10 @@ struct Options : DriverOptions {
     return llvm::Error::success();
   }
 };
+
+StringRef name(Device device) {
+  return device == Device::Reference ? "reference" : device == Device::Cpu ? "cpu" : "emulator";
+}
 
 using Tensors = SmallVector<Tensor>;
 using Samples = SmallVector<SmallVector<int64_t>>;
@@ -191,7 +200,87 @@ static llvm::Expected<double> timeMedian(int64_t repeat, llvm::function_ref<llvm
   return seconds[repeat / 2];
 }
 
-static llvm::Expected<int> run(const Options &options, Program &program, func::FuncOp entry) {
+/// Compiles a planned program for a GPU and loads it in the emulator.
+static llvm::Expected<EmulatedProgram> loadEmulated(Program &program, func::FuncOp entry, StringRef chip) {
+  auto failed = [] { return llvm::createStringError("the program could not be compiled for the emulator"); };
+  if (mlir::failed(program.run(buildToKernel)))
+    return failed();
+  FailureOr<Manifest> manifest = makeManifest(entry, "");
+  if (mlir::failed(manifest) || mlir::failed(program.run(buildToNVVM)))
+    return failed();
+  std::string ptx;
+  for (auto module : program.module().getOps<gpu::GPUModuleOp>()) {
+    llvm::Expected<std::string> text = emitPtx(module, chip);
+    if (!text)
+      return text.takeError();
+    ptx += *text;
+  }
+  return EmulatedProgram::load(std::move(*manifest), ptx);
+}
+
+/// Runs a manifest and the PTX beside it in the emulator.
+static llvm::Expected<int> runManifest(const Options &options, const PtxOptions &ptxOptions) {
+  bool otherDevice = options.device.getNumOccurrences() && options.device != Device::Emulator;
+  if (!options.compareWith.empty() || otherDevice)
+    return llvm::createStringError("a manifest runs in the emulator, and there is nothing to compare it with");
+  auto read = [](StringRef path) -> llvm::Expected<std::string> {
+    auto file = llvm::MemoryBuffer::getFile(path);
+    if (!file)
+      return llvm::createStringError(path + ": " + file.getError().message());
+    return (*file)->getBuffer().str();
+  };
+  llvm::Expected<std::string> text = read(options.input);
+  if (!text)
+    return text.takeError();
+  llvm::Expected<Manifest> manifest = Manifest::parse(*text);
+  if (!manifest)
+    return manifest.takeError();
+  SmallString<128> path = llvm::sys::path::parent_path(options.input);
+  llvm::sys::path::append(path, manifest->code);
+  llvm::Expected<std::string> ptx = read(path);
+  if (!ptx)
+    return ptx.takeError();
+  llvm::Expected<EmulatedProgram> program = EmulatedProgram::load(std::move(*manifest), *ptx);
+  if (!program)
+    return program.takeError();
+  Tensors inputs;
+  for (const ManifestBuffer &buffer : program->manifest().buffers) {
+    if (buffer.role != "input")
+      continue;
+    ElementType type = buffer.type == "f16" ? ElementType::F16 : ElementType::F32;
+    size_t index = inputs.size();
+    if (!options.inputs.empty() && index >= options.inputs.size())
+      return llvm::createStringError("--input is needed for " + buffer.name);
+    if (!options.inputs.empty()) {
+      llvm::Expected<Tensor> tensor = readNpy(options.inputs[index], type);
+      if (!tensor)
+        return tensor.takeError();
+      inputs.push_back(std::move(*tensor));
+      continue;
+    }
+    SmallVector<int64_t> shape;
+    for (const SizeExpression &size : buffer.shape)
+      shape.push_back(size.kind == SizeExpression::Kind::Number ? size.number : options.dim);
+    if (llvm::Error error = checkMemory(type, shape))
+      return error;
+    inputs.push_back(Tensor::random(type, shape, options.seed * 1000 + index));
+  }
+  llvm::Expected<Tensors> results = program->makeResults(inputs);
+  if (!results)
+    return results.takeError();
+  llvm::Expected<bool> clean = emulate(*program, inputs, *results, ptxOptions);
+  if (!clean)
+    return clean.takeError();
+  for (auto [output, result] : llvm::zip(options.outputs, *results))
+    if (llvm::Error error = writeNpy(output, result))
+      return error;
+  for (auto [i, result] : llvm::enumerate(*results))
+    llvm::outs() << llvm::formatv("result {0}: {1}\n", i, result.spell());
+  return *clean ? 0 : 1;
+}
+
+static llvm::Expected<int> run(const Options &options, const PtxOptions &ptxOptions, Program &program,
+                               func::FuncOp entry) {
   if (llvm::Error error = options.check())
     return error;
   std::string name = entry.getName().str();
@@ -216,7 +305,8 @@ static llvm::Expected<int> run(const Options &options, Program &program, func::F
     reference = std::move(*judged);
   }
 
-  llvm::json::Object report{{"entry", name}, {"device", onReference ? "reference" : "cpu"}};
+  bool good = true;
+  llvm::json::Object report{{"entry", name}, {"device", ::name(options.device)}};
   SmallVector<double> budgets;
   if (onReference) {
     for (auto [result, judged] : llvm::zip_equal(*results, reference)) {
@@ -226,28 +316,42 @@ static llvm::Expected<int> run(const Options &options, Program &program, func::F
     }
   } else {
     program.keepOnly(entry);
-    if (failed(program.run([&](OpPassManager &pm) { buildToPlan(pm, options.plan()); })))
+    bool emulated = options.device == Device::Emulator;
+    PlanConvsOptions plan = options.plan();
+    plan.requireKernels = emulated;
+    if (emulated && options.chip.getNumOccurrences() == 0)
+      plan.chip = "sm_90";
+    if (failed(program.run([&](OpPassManager &pm) { buildToPlan(pm, plan); })))
       return 1;
     report["plans"] = describePlans(entry);
     for (const Tensor &result : *results)
       budgets.push_back(budget(entry, result));
-    if (failed(program.run(buildToLLVM)))
-      return 1;
-    llvm::Expected<HostProgram> host = HostProgram::load(program.module());
-    if (!host)
-      return host.takeError();
-    llvm::Expected<double> seconds = timeMedian(options.repeat, [&] { return host->run(name, *inputs, *results); });
-    if (!seconds)
-      return seconds.takeError();
-    report["seconds"] = *seconds;
-    llvm::outs() << llvm::formatv("@{0} on cpu: {1:f3} ms\n", name, *seconds * 1e3);
+    if (emulated) {
+      llvm::Expected<EmulatedProgram> device = loadEmulated(program, entry, plan.chip);
+      if (!device)
+        return device.takeError();
+      llvm::Expected<bool> clean = emulate(*device, *inputs, *results, ptxOptions);
+      if (!clean)
+        return clean.takeError();
+      good &= *clean;
+    } else {
+      if (failed(program.run(buildToLLVM)))
+        return 1;
+      llvm::Expected<HostProgram> host = HostProgram::load(program.module());
+      if (!host)
+        return host.takeError();
+      llvm::Expected<double> seconds = timeMedian(options.repeat, [&] { return host->run(name, *inputs, *results); });
+      if (!seconds)
+        return seconds.takeError();
+      report["seconds"] = *seconds;
+      llvm::outs() << llvm::formatv("@{0} on cpu: {1:f3} ms\n", name, *seconds * 1e3);
+    }
   }
 
   for (auto [path, result] : llvm::zip(options.outputs, *results))
     if (llvm::Error error = writeNpy(path, result))
       return error;
 
-  bool good = true;
   llvm::json::Array described;
   for (auto [i, result] : llvm::enumerate(*results)) {
     llvm::json::Object entryOf{{"shape", llvm::json::Array(result.shape())}, {"type", fftconv::name(result.type())}};
@@ -284,10 +388,16 @@ int main(int argc, char **argv) {
   PtxOptions ptxOptions(category);
   parseCommandLine(
       argc, argv, category,
-      "Runs a program of long convolutions (IN.mlir), and compares what comes out; or a kernel (IN.ptx) in the "
-      "emulator.\n");
+      "Runs a program of long convolutions (IN.mlir), and compares what comes out; or a compiled one (IN.json, the manifest that "
+      "fftconv-compile writes), or one kernel (IN.ptx), in the emulator.\n");
   if (StringRef(options.input).ends_with(".ptx")) {
     llvm::Expected<int> code = runPtx(options.input, ptxOptions);
+    if (!code)
+      return fail(tool, toString(code.takeError()));
+    return *code;
+  }
+  if (StringRef(options.input).ends_with(".json")) {
+    llvm::Expected<int> code = runManifest(options, ptxOptions);
     if (!code)
       return fail(tool, toString(code.takeError()));
     return *code;
@@ -298,7 +408,7 @@ int main(int argc, char **argv) {
   func::FuncOp entry = program->findEntry(options.entry);
   if (!entry)
     return 1;
-  llvm::Expected<int> code = run(options, *program, entry);
+  llvm::Expected<int> code = run(options, ptxOptions, *program, entry);
   if (!code)
     return fail(tool, toString(code.takeError()));
   return *code;

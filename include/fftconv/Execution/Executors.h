@@ -11,7 +11,9 @@
 #ifndef FFTCONV_EXECUTION_EXECUTORS_H
 #define FFTCONV_EXECUTION_EXECUTORS_H
 
+#include "fftconv/Emulator/Emulator.h"
 #include "fftconv/Execution/Tensor.h"
+#include "fftconv/Target/Manifest.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -51,6 +53,36 @@ private:
   struct State;
   explicit HostProgram(std::unique_ptr<State> state);
   std::unique_ptr<State> state;
+};
+
+/// What a launch did in the emulator.
+struct EmulatedLaunch {
+  std::string kernel;
+  bool isPrepare;
+  emulator::Result result;
+};
+
+/// PTX with its manifest, loaded in the emulator.
+class EmulatedProgram {
+public:
+  static llvm::Expected<EmulatedProgram> load(Manifest manifest, llvm::StringRef ptx);
+
+  const Manifest &manifest() const { return plan; }
+  /// Element types and shapes of the results for these inputs; an error where the inputs are not what the manifest says.
+  llvm::Expected<llvm::SmallVector<Tensor>> makeResults(llvm::ArrayRef<Tensor> inputs) const;
+  /// Runs `prepare`, then `run`. Spectra and temporaries are poisoned before. Launches that find something do not end the run.
+  llvm::Expected<std::vector<EmulatedLaunch>> run(llvm::MutableArrayRef<Tensor> inputs,
+                                                  llvm::MutableArrayRef<Tensor> results,
+                                                  const emulator::Options &options);
+
+private:
+  EmulatedProgram(Manifest manifest, std::unique_ptr<emulator::Program> program)
+      : plan(std::move(manifest)), program(std::move(program)) {}
+  llvm::Expected<std::map<std::string, int64_t>> bindSizes(llvm::ArrayRef<Tensor> inputs) const;
+  llvm::Expected<Tensor> makeBuffer(const ManifestBuffer &buffer, const std::map<std::string, int64_t> &sizes) const;
+
+  Manifest plan;
+  std::unique_ptr<emulator::Program> program;
 };
 
 } // namespace fftconv

@@ -150,6 +150,15 @@ def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
 
     - (X1) the filters are memref<HxKxf32>, the buffer has their heads and the plan's points.
   }];
+  let extraClassDeclaration = [{
+    /// Threads of a CTA; there is one for each value of the first digit and each head.
+    static constexpr int32_t threads = 128;
+    /// Shared memory of a CTA: two buffers of M / r1 complex f32.
+    int64_t getSharedBytes() {
+      PlanAttr plan = getSpectrum().getPlan();
+      return 2 * 8 * plan.getPoints() / plan.getRadices()[0];
+    }
+  }];
   let arguments = (ins MemRefRankOf<[F32], [2]>:$k, FFTConv_SpectrumBuffer:$buffer, FFTConv_SpectrumAttr:$spectrum);
   let assemblyFormat = "$k `,` $buffer `for` $spectrum attr-dict `:` type($k) `,` type($buffer)";
   let hasVerifier = 1;

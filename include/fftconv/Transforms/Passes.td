@@ -214,7 +214,8 @@ def AllocateShared : Pass<"fftconv-allocate-shared", "::mlir::gpu::GPUModuleOp">
   let summary = "Place tiles in shared memory by their lifetimes";
   let description = [{
     A tile lives from the op that writes it to the last that reads it; input copied ahead lives always. A phase works in place: what it
-    writes may lie where it reads. Puts the total on the kernel as `fftconv.shared_bytes`, and fails where the chip has less.
+    writes may lie where it reads. Puts the total on the kernel as `fftconv.shared_bytes` and its
+    threads as `known_block_size`, and fails where the chip has less shared memory.
   }];
 }
 

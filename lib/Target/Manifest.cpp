@@ -1,0 +1,317 @@
+//===- Manifest.cpp - How to launch what was compiled ---------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Target/Manifest.h"
+
+#include "fftconv/Monarch/Chip.h"
+#include "fftconv/Monarch/Kernel.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace llvm;
+using namespace fftconv;
+
+static constexpr int64_t manifestVersion = 1;
+
+static SizeExpression combine(SizeExpression::Kind kind, SizeExpression a, int64_t b) {
+  SizeExpression e{kind, 0, {}, {std::move(a), SizeExpression::of(b)}};
+  if (e.operands[0].kind == SizeExpression::Kind::Number)
+    return SizeExpression::of(cantFail(e.evaluate({})));
+  return e;
+}
+
+SizeExpression SizeExpression::ceilDiv(SizeExpression a, int64_t b) { return combine(Kind::CeilDiv, std::move(a), b); }
+SizeExpression SizeExpression::min(SizeExpression a, int64_t b) { return combine(Kind::Min, std::move(a), b); }
+
+Expected<int64_t> SizeExpression::evaluate(const std::map<std::string, int64_t> &sizes) const {
+  if (kind == Kind::Number)
+    return number;
+  if (kind == Kind::Name) {
+    auto entry = sizes.find(name);
+    if (entry == sizes.end())
+      return createStringError("the size '" + name + "' is not known");
+    return entry->second;
+  }
+  Expected<int64_t> a = operands[0].evaluate(sizes), b = operands[1].evaluate(sizes);
+  if (!a || !b)
+    return joinErrors(a.takeError(), b.takeError());
+  if (kind == Kind::Min)
+    return std::min(*a, *b);
+  if (*b < 1)
+    return createStringError("a size is divided by " + Twine(*b));
+  return (*a + *b - 1) / *b;
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+static json::Value toJson(const SizeExpression &e) {
+  switch (e.kind) {
+  case SizeExpression::Kind::Number:
+    return e.number;
+  case SizeExpression::Kind::Name:
+    return e.name;
+  default:
+    return json::Array{e.kind == SizeExpression::Kind::Min ? "min" : "ceil_div", toJson(e.operands[0]), toJson(e.operands[1])};
+  }
+}
+
+static json::Value toJson(const std::vector<ManifestLaunch> &launches) {
+  json::Array result;
+  for (const ManifestLaunch &launch : launches) {
+    json::Array grid, arguments;
+    for (const SizeExpression &e : launch.grid)
+      grid.push_back(toJson(e));
+    for (const ManifestArgument &a : launch.arguments)
+      arguments.push_back(a.buffer ? json::Object{{"buffer", static_cast<int64_t>(*a.buffer)}}
+                                   : json::Object{{"size", toJson(a.size)}});
+    result.push_back(json::Object{{"kernel", launch.kernel},
+                                  {"grid", std::move(grid)},
+                                  {"block", json::Array(launch.block)},
+                                  {"shared_bytes", launch.sharedBytes},
+                                  {"arguments", std::move(arguments)}});
+  }
+  return result;
+}
+
+json::Value Manifest::toJson() const {
+  json::Array described;
+  for (const ManifestBuffer &buffer : buffers) {
+    json::Array shape;
+    for (const SizeExpression &e : buffer.shape)
+      shape.push_back(::toJson(e));
+    described.push_back(json::Object{
+        {"name", buffer.name}, {"role", buffer.role}, {"type", buffer.type}, {"shape", std::move(shape)}});
+  }
+  return json::Object{{"version", manifestVersion},
+                      {"entry", entry},
+                      {"chip", chip},
+                      {"code", code},
+                      {"buffers", std::move(described)},
+                      {"prepare", ::toJson(prepare)},
+                      {"run", ::toJson(run)}};
+}
+
+namespace fftconv {
+// Found by LLVM's JSON mapping.
+bool fromJSON(const json::Value &value, SizeExpression &e, json::Path path) {
+  if (std::optional<int64_t> number = value.getAsInteger()) {
+    e = SizeExpression::of(*number);
+    return true;
+  }
+  if (std::optional<StringRef> name = value.getAsString()) {
+    e = SizeExpression::of(name->str());
+    return true;
+  }
+  const json::Array *array = value.getAsArray();
+  std::optional<StringRef> name = array && array->size() == 3 ? (*array)[0].getAsString() : std::nullopt;
+  if (!name || (*name != "min" && *name != "ceil_div")) {
+    path.report("a size is a number, a name, or [\"min\" or \"ceil_div\", size, size]");
+    return false;
+  }
+  e.kind = *name == "min" ? SizeExpression::Kind::Min : SizeExpression::Kind::CeilDiv;
+  e.operands.resize(2);
+  return fromJSON((*array)[1], e.operands[0], path.index(1)) && fromJSON((*array)[2], e.operands[1], path.index(2));
+}
+
+static bool fromJSON(const json::Value &value, ManifestBuffer &buffer, json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map && map.map("name", buffer.name) && map.map("role", buffer.role) && map.map("type", buffer.type) &&
+         map.map("shape", buffer.shape);
+}
+
+static bool fromJSON(const json::Value &value, ManifestArgument &argument, json::Path path) {
+  json::ObjectMapper map(value, path);
+  std::optional<int64_t> buffer;
+  std::optional<SizeExpression> size;
+  if (!map || !map.mapOptional("buffer", buffer) || !map.mapOptional("size", size))
+    return false;
+  if (buffer.has_value() == size.has_value()) {
+    path.report("an argument is a buffer or a size");
+    return false;
+  }
+  if (buffer)
+    argument.buffer = static_cast<size_t>(*buffer);
+  else
+    argument.size = *size;
+  return true;
+}
+
+static bool fromJSON(const json::Value &value, ManifestLaunch &launch, json::Path path) {
+  json::ObjectMapper map(value, path);
+  std::vector<SizeExpression> grid;
+  std::vector<int64_t> block;
+  if (!map || !map.map("kernel", launch.kernel) || !map.map("grid", grid) || !map.map("block", block) ||
+      !map.map("shared_bytes", launch.sharedBytes) || !map.map("arguments", launch.arguments))
+    return false;
+  if (grid.size() != 3 || block.size() != 3) {
+    path.report("grid and block have three sizes");
+    return false;
+  }
+  std::ranges::copy(grid, launch.grid.begin());
+  std::ranges::copy(block, launch.block.begin());
+  return true;
+}
+} // namespace fftconv
+
+Expected<Manifest> Manifest::parse(StringRef text) {
+  Expected<json::Value> value = json::parse(text);
+  if (!value)
+    return value.takeError();
+  json::Path::Root root("manifest");
+  json::ObjectMapper map(*value, root);
+  Manifest manifest;
+  int64_t version = 0;
+  if (!map || !map.map("version", version) || !map.map("entry", manifest.entry) || !map.map("chip", manifest.chip) ||
+      !map.map("code", manifest.code) || !map.map("buffers", manifest.buffers) ||
+      !map.map("prepare", manifest.prepare) || !map.map("run", manifest.run))
+    return root.getError();
+  if (version != manifestVersion)
+    return createStringError("manifest of version " + Twine(version) + ", this reads version " + Twine(manifestVersion));
+  for (const auto *launches : {&manifest.prepare, &manifest.run})
+    for (const ManifestLaunch &launch : *launches)
+      for (const ManifestArgument &argument : launch.arguments)
+        if (argument.buffer && *argument.buffer >= manifest.buffers.size())
+          return createStringError("manifest: kernel " + launch.kernel + " takes buffer " + Twine(*argument.buffer) + " of " +
+                                   Twine(manifest.buffers.size()));
+  return manifest;
+}
+
+//===----------------------------------------------------------------------===//
+// From IR
+//===----------------------------------------------------------------------===//
+
+namespace {
+class ManifestMaker {
+public:
+  ManifestMaker(mlir::func::FuncOp entry, StringRef code) : entry(entry) {
+    manifest.entry = entry.getName();
+    manifest.code = code;
+  }
+
+  mlir::FailureOr<Manifest> make() {
+    for (auto [i, argument] : enumerate(entry.getArguments())) {
+      std::string name = "in" + std::to_string(i);
+      auto type = dyn_cast<mlir::RankedTensorType>(argument.getType());
+      if (!type)
+        return entry.emitError("argument ") << i << " of type " << argument.getType() << " cannot be a buffer", mlir::failure();
+      std::vector<SizeExpression> shape;
+      for (auto [dim, size] : enumerate(type.getShape()))
+        shape.push_back(mlir::ShapedType::isDynamic(size)
+                            ? SizeExpression::of(name + "_dim" + std::to_string(dim))
+                            : SizeExpression::of(size));
+      if (mlir::failed(add(argument, name, "input", type.getElementType(), shape)))
+        return mlir::failure();
+    }
+    for (mlir::Operation &op : entry.getBody().front()) {
+      if (auto launch = dyn_cast<LaunchOp>(op)) {
+        if (mlir::failed(addLaunch(launch)))
+          return mlir::failure();
+      } else if (auto ret = dyn_cast<mlir::func::ReturnOp>(op)) {
+        for (auto [i, value] : enumerate(ret.getOperands())) {
+          ManifestBuffer *buffer = find(value);
+          if (!buffer || buffer->role == "input" || buffer->role == "output")
+            return ret.emitError("result ") << i << " is not what one kernel computes", mlir::failure();
+          buffer->role = "output";
+          buffer->name = "out" + std::to_string(i);
+        }
+      } else {
+        return op.emitError("'") << op.getName() << "' cannot run on the device: a compiled function is a list of convolutions",
+               mlir::failure();
+      }
+    }
+    return std::move(manifest);
+  }
+
+private:
+  mlir::func::FuncOp entry;
+  Manifest manifest;
+  DenseMap<mlir::Value, size_t> buffers;
+
+  ManifestBuffer *find(mlir::Value value) {
+    auto known = buffers.find(value);
+    return known == buffers.end() ? nullptr : &manifest.buffers[known->second];
+  }
+
+  mlir::LogicalResult add(mlir::Value value, const Twine &name, StringRef role, mlir::Type element,
+                          std::vector<SizeExpression> shape) {
+    if (!element.isF16() && !element.isF32())
+      return entry.emitError("buffers hold f16 or f32, not ") << element;
+    buffers[value] = manifest.buffers.size();
+    manifest.buffers.push_back({name.str(), role.str(), element.isF16() ? "f16" : "f32", std::move(shape)});
+    return mlir::success();
+  }
+
+  mlir::LogicalResult addLaunch(LaunchOp op) {
+    auto kernel = mlir::SymbolTable::lookupNearestSymbolFrom<mlir::gpu::GPUFuncOp>(op, op.getKernel());
+    if (!kernel)
+      return op.emitOpError("has no kernel ") << op.getKernel() << " at the kernel rung";
+    ManifestLaunch launch;
+    launch.kernel = kernel.getName();
+    auto groups = kernel.getBody().getOps<GroupsOp>();
+    auto prepares = kernel.getBody().getOps<PrepareOp>();
+    bool isPrepare = !prepares.empty();
+    if (groups.empty() == prepares.empty())
+      return op.emitOpError("launches a kernel that is neither a convolution nor a spectrum");
+    for (mlir::Value operand : op.getOperands())
+      if (!find(operand))
+        return op.emitOpError("takes a value that is no buffer");
+
+    // The kernel says what it works on, its plan how.
+    SizeExpression batch = SizeExpression::of(1);
+    std::vector<SizeExpression> shape;
+    mlir::Type element;
+    PlanAttr plan;
+    if (isPrepare) {
+      PrepareOp prepare = *prepares.begin();
+      plan = prepare.getSpectrum().getPlan();
+      mlir::MemRefType buffer = prepare.getBuffer().getType();
+      element = buffer.getElementType();
+      for (int64_t size : buffer.getShape())
+        shape.push_back(SizeExpression::of(size));
+      launch.grid = {SizeExpression::of(plan.getRadices()[0]), SizeExpression::of(buffer.getDimSize(0)), SizeExpression::of(1)};
+    } else {
+      GroupsOp group = *groups.begin();
+      auto copy = cast<CopyInOp>(group.getBody().front().front());
+      plan = copy.getPlan();
+      shape = find(op.getOperands()[0])->shape;
+      batch = shape[0];
+      element = group.getU().getType().getElementType();
+      int64_t heads = group.getU().getType().getDimSize(1), rows = group.getRows();
+      // CTAs that share a multiprocessor: by registers where a warp holds 256 values, else one.
+      int64_t ctas = plan.getPoints() <= 256 ? 2 : 1;
+      int64_t limit = monarch::gridLimit(heads, ctas, *monarch::findChip(plan.getChip()));
+      launch.grid = {SizeExpression::of(heads), SizeExpression::min(SizeExpression::ceilDiv(batch, rows), limit),
+                     SizeExpression::of(1)};
+    }
+    manifest.chip = plan.getChip();
+    auto block = kernel.getKnownBlockSize();
+    auto shared = kernel->getAttrOfType<mlir::IntegerAttr>("fftconv.shared_bytes");
+    if (!block || !shared)
+      return op.emitOpError("launches a kernel without known_block_size and fftconv.shared_bytes; run fftconv-to-kernel");
+    launch.block = {(*block)[0], (*block)[1], (*block)[2]};
+    launch.sharedBytes = shared.getInt();
+    for (mlir::Value operand : op.getOperands())
+      launch.arguments.push_back({buffers[operand], {}});
+    std::string name = (isPrepare ? "spectrum" : "temporary") + std::to_string(manifest.buffers.size());
+    if (mlir::failed(add(op.getResult(), name, isPrepare ? "spectrum" : "workspace", element, shape)))
+      return mlir::failure();
+    launch.arguments.push_back({buffers[op.getResult()], {}});
+    launch.arguments.push_back({std::nullopt, batch});
+    // What depends on arguments of the function that are filters can be done once.
+    bool once = isPrepare && isa<mlir::BlockArgument>(op.getOperands()[0]);
+    (once ? manifest.prepare : manifest.run).push_back(std::move(launch));
+    return mlir::success();
+  }
+};
+} // namespace
+
+mlir::FailureOr<Manifest> fftconv::makeManifest(mlir::func::FuncOp entry, StringRef code) {
+  return ManifestMaker(entry, code).make();
+}

@@ -1,0 +1,130 @@
+//===- Report.cpp - What a compiled program will cost ---------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Target/Report.h"
+
+#include "fftconv/IR/FFTConv.h"
+#include "fftconv/Monarch/Kernel.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace llvm;
+using namespace fftconv;
+
+/// Batch rows that a dynamic batch is taken to have.
+static constexpr int64_t assumedBatch = 64;
+
+static json::Object describeConv(GroupsOp groups) {
+  auto copy = cast<CopyInOp>(groups.getBody().front().front());
+  PlanAttr plan = copy.getPlan();
+  ScheduleAttr attr = plan.getSchedule();
+  std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
+  const monarch::Chip &chip = *monarch::findChip(plan.getChip());
+  mlir::MemRefType u = groups.getU().getType();
+  int64_t batch = u.isDynamicDim(0) ? assumedBatch : u.getDimSize(0);
+  monarch::KernelChoice choice{static_cast<int>(attr.getWarps()), static_cast<int>(attr.getValues()),
+                               static_cast<int64_t>(groups.getRows()), static_cast<int>(attr.getStages())};
+  monarch::KernelCost cost = monarch::kernelCost(*schedule, choice, batch, u.getDimSize(1), u.getDimSize(2), chip);
+  int64_t exchanges = -1;
+  for (const monarch::Step &step : schedule->steps)
+    exchanges += step.kind == monarch::StepKind::Read;
+  std::string products, sums;
+  raw_string_ostream(products) << attr.getProducts();
+  raw_string_ostream(sums) << attr.getSums();
+  return json::Object{
+      {"kind", "convolution"},
+      {"length", u.getDimSize(2)},
+      {"heads", u.getDimSize(1)},
+      {"batch", batch},
+      {"batch_is_assumed", u.isDynamicDim(0)},
+      {"points", plan.getPoints()},
+      {"radices", json::Array(plan.getRadices())},
+      {"warps", attr.getWarps()},
+      {"rows", static_cast<int64_t>(groups.getRows())},
+      {"stages", attr.getStages()},
+      {"products", products},
+      {"sums", sums},
+      {"exchanges", exchanges},
+      {"barriers_per_group", monarch::totalCost(*schedule).barriers},
+      {"shared_limit", chip.sharedBytes},
+      {"board", StringRef(chip.board)},
+      {"per_output", json::Object{{"mma", cost.mma},
+                                  {"instructions", cost.instructions},
+                                  {"wavefronts", cost.wavefronts},
+                                  {"sectors", cost.sectors},
+                                  {"hbm_bytes", cost.bytes}}},
+      {"predicted_seconds", json::Object{{"memory", cost.memoryTime},
+                                         {"shared memory", cost.sharedTime},
+                                         {"tensor cores", cost.tensorTime},
+                                         {"issue", cost.issueTime}}},
+      {"binds", StringRef(cost.limit())}};
+}
+
+json::Value fftconv::makeReport(mlir::func::FuncOp entry, ArrayRef<KernelUsage> usage) {
+  json::Array kernels;
+  entry.walk([&](LaunchOp launch) {
+    auto kernel = mlir::SymbolTable::lookupNearestSymbolFrom<mlir::gpu::GPUFuncOp>(launch, launch.getKernel());
+    json::Object object{{"kind", "spectrum"}};
+    for (auto groups : kernel.getBody().getOps<GroupsOp>())
+      object = describeConv(groups);
+    object["kernel"] = kernel.getName();
+    object["shared_bytes"] = kernel->getAttrOfType<mlir::IntegerAttr>("fftconv.shared_bytes").getInt();
+    object["threads"] = (*kernel.getKnownBlockSize())[0];
+    for (const KernelUsage &u : usage)
+      if (u.kernel == kernel.getName())
+        object["ptxas"] = json::Object{{"registers", u.registers}, {"spill_bytes", u.spillBytes}, {"stack_bytes", u.stackBytes}};
+    kernels.push_back(std::move(object));
+  });
+  return json::Object{{"entry", entry.getName()}, {"kernels", std::move(kernels)}};
+}
+
+std::string fftconv::printReport(const json::Value &report) {
+  std::string text;
+  raw_string_ostream os(text);
+  auto number = [](const json::Object &o, StringRef key) { return o.getNumber(key).value_or(0); };
+  auto integer = [](const json::Object &o, StringRef key) { return o.getInteger(key).value_or(0); };
+  for (const json::Value &value : *report.getAsObject()->getArray("kernels")) {
+    const json::Object &k = *value.getAsObject();
+    bool conv = k.getString("kind") == "convolution";
+    os << *k.getString("kernel") << ": ";
+    if (conv) {
+      SmallVector<std::string> radices;
+      for (const json::Value &radix : *k.getArray("radices"))
+        radices.push_back(std::to_string(*radix.getAsInteger()));
+      os << formatv("causal convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
+                    join(radices, " x "));
+      os << formatv("  schedule      {0} warps, {1} row{2} at a time, {3} stage{4} of input, products {5}, sums {6}\n",
+                    integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),
+                    integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"));
+      os << formatv("                {0} exchanges, {1} barriers for a group of rows\n", integer(k, "exchanges"),
+                    integer(k, "barriers_per_group"));
+    } else {
+      os << "spectrum of the filters, in f32\n";
+    }
+    os << formatv("  resources     {0} threads, {1} bytes of shared memory", integer(k, "threads"), integer(k, "shared_bytes"));
+    if (conv)
+      os << formatv(" of {0}", integer(k, "shared_limit"));
+    if (const json::Object *ptxas = k.getObject("ptxas"))
+      os << formatv("; {0} registers, {1} bytes spilled, stack of {2} (ptxas)\n", integer(*ptxas, "registers"),
+                    integer(*ptxas, "spill_bytes"), integer(*ptxas, "stack_bytes"));
+    else
+      os << "; registers not known without ptxas\n";
+    if (!conv)
+      continue;
+    const json::Object &per = *k.getObject("per_output"), &times = *k.getObject("predicted_seconds");
+    os << formatv("  per output    {0:f4} mma, {1:f2} instructions, {2:f4} wavefronts, {3:f4} sectors, {4:f2} bytes of HBM\n",
+                  number(per, "mma"), number(per, "instructions"), number(per, "wavefronts"), number(per, "sectors"),
+                  number(per, "hbm_bytes"));
+    os << formatv("  predicted     {0}, batch {1}{2}, {3} heads, in ms:", *k.getString("board"), integer(k, "batch"),
+                  k.getBoolean("batch_is_assumed").value_or(false) ? " (assumed)" : "", integer(k, "heads"));
+    for (StringRef limit : {"memory", "shared memory", "tensor cores", "issue"})
+      os << formatv(" {0} {1:f4}{2}", limit, number(times, limit) * 1e3, limit == "issue" ? "" : ",");
+    os << formatv("; {0} binds\n", *k.getString("binds"));
+  }
+  return text;
+}
