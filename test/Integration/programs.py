@@ -20,6 +20,11 @@ def heads_of(length):
     return max(5, 64 // length)
 
 
+# What kernels run so far: f16, causal, without gates. Lengths up to the limit of one pass, on both sides of it.
+KERNEL_LENGTHS = (*LENGTHS, 12288, 20000, 32767, 32768)
+KERNEL_BATCHES, KERNEL_HEADS = (1, 2, 3, 64), (1, 3, 17)
+
+
 def filter_lengths(length):
     return sorted({1, 3, max(length // 2, 1), length, 2 * length})
 
@@ -33,6 +38,8 @@ class Program:
     taps: int
     batch: str
     heads: int
+    # Rows that a dynamic batch is run with.
+    rows: int = 3
 
     def __str__(self):
         batch = "B" if self.batch == "?" else self.batch
@@ -86,3 +93,22 @@ def sample_programs():
         combination, gates = divmod(i, len(GATES))
         if gates == combination % len(GATES):
             yield program
+
+
+def kernel_programs():
+    """Every length and filter length; batches and heads are dealt out in turn, less of both where a program would take minutes."""
+    shapes = list(itertools.product(KERNEL_BATCHES, KERNEL_HEADS))
+    for i, (length, k) in enumerate(itertools.product(KERNEL_LENGTHS, range(5))):
+        taps = filter_lengths(length)
+        if k >= len(taps):
+            continue
+        batch, heads = shapes[(i * 5) % len(shapes)]
+        # Single values of a sum may cancel: short rows come in numbers.
+        if length < 64 and batch * heads < 17:
+            heads = 17
+        if batch * heads * length > 1 << 21:
+            batch = min(batch, 3)
+        dynamic = i % 2 == 0
+        yield Program("causal", "none", "f16", length, taps[k], "?" if dynamic else str(batch), heads, batch)
+    for length in (4096, 32768):
+        yield Program("causal", "none", "f16", length, length, "?", 17, 64)
