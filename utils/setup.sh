@@ -10,14 +10,14 @@ for want in "$@"; do
   case "$want" in
   test)
     packages+=(libgtest-dev clang-format-14 clang-22)
-    python+=(pytest pytest-xdist hypothesis)
+    python+=(pytest pytest-xdist hypothesis nvidia-cuda-nvdisasm)
     ;;
   demo)
     packages+=(bowtie2-examples)
     python+=(matplotlib)
     ;;
   bench)
-    python+=(scipy)
+    python+=(scipy nvidia-cuda-nvdisasm)
     ;;
   *)
     echo "setup.sh: knows test, demo and bench, not '$want'" >&2

@@ -48,10 +48,11 @@ public:
     }
     // Row b of the head, of a tensor [B, H, L].
     Value index = s.add(s.mul(row, k.heads), k.head);
-    Value global = s.offset(in ? k.u : k.y, s.add(s.mul(index, 2 * k.length), s.toI64(s.mul(me, width))));
+    rowStart = s.offset(in ? k.u : k.y, s.mul(index, 2 * k.length));
+    Value global = s.offset(rowStart, s.toI64(s.mul(me, width)));
     int64_t units = in ? k.schedule->points() / elements : k.length / elements;
     int64_t iterations = (units + owners - 1) / owners;
-    if (iterations <= unrolled) {
+    if (iterations <= monarch::unrolledCopies) {
       for (int64_t it = 0; it < iterations; ++it)
         copyUnit(shared, s.offset(global, it * owners * width), s.i32(it * owners * elements), it, in);
       return;
@@ -68,9 +69,8 @@ private:
   Scalars s;
   int64_t width, elements, owners;
   monarch::SharedMap memory;
-  Value me;
+  Value me, rowStart;
   bool linear;
-  static constexpr int64_t unrolled = 32;
 
   /// The byte address in shared memory of the element that begins this thread's unit. `first` is the element that begins the first thread's.
   Value address(Value first, std::optional<int64_t> it) {
@@ -114,11 +114,17 @@ private:
                             width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
   }
 
+  /// Runs `body` on the threads that have a real unit. Lanes that have none wait for the others: left to themselves they would run ahead
+  /// into the next row, and the warp would do that twice.
   void guarded(Value condition, llvm::function_ref<void()> body) {
-    OpBuilder::InsertionGuard guard(b);
-    if (condition)
+    if (!condition)
+      return body();
+    {
+      OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(&scf::IfOp::create(b, k.loc, condition, /*withElse=*/false).getThenRegion().front());
-    body();
+      body();
+    }
+    NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
   }
 
   Type unitType() {
@@ -134,18 +140,9 @@ private:
 
   /// Asynchronous copies are of four bytes at least; rows of odd length take the way through a register.
   void loadElement(Value target, Value global, Value real) {
-    Value element = s.constant(b.getI16Type(), 0);
-    if (!real) {
-      element = LLVM::LoadOp::create(b, k.loc, b.getI16Type(), global, 2);
-    } else {
-      auto branch = scf::IfOp::create(b, k.loc, b.getI16Type(), real, /*withElse=*/true);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(&branch.getThenRegion().front());
-      scf::YieldOp::create(b, k.loc, Value(LLVM::LoadOp::create(b, k.loc, b.getI16Type(), global, 2)));
-      b.setInsertionPointToStart(&branch.getElseRegion().front());
-      scf::YieldOp::create(b, k.loc, element);
-      element = branch.getResult(0);
-    }
+    Value element = LLVM::LoadOp::create(b, k.loc, b.getI16Type(), real ? s.select(real, global, rowStart) : global, 2);
+    if (real)
+      element = s.select(real, element, s.constant(b.getI16Type(), 0));
     LLVM::StoreOp::create(b, k.loc, element, target, 2);
   }
 };

@@ -77,6 +77,8 @@ int64_t fftconv::monarch::gridLimit(int64_t heads, int64_t ctasPerSm, const Chip
   return best;
 }
 
+int64_t fftconv::monarch::residentCtas(int64_t points) { return points <= 256 ? 2 : 1; }
+
 double KernelCost::time() const { return std::max({memoryTime, sharedTime, tensorTime, issueTime}); }
 
 std::string_view KernelCost::limit() const {
@@ -87,21 +89,43 @@ std::string_view KernelCost::limit() const {
                               : "issue";
 }
 
+/// How often a spectrum is read for all rows of all heads: for each group where a CTA does, for each row where a warp has no room to keep it, else
+/// once by each warp.
+static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choice, int64_t batch, int64_t heads,
+                             const Chip &chip) {
+  int64_t groups = ceilDiv(batch, choice.rows);
+  if (schedule.split > 0)
+    return heads * groups;
+  if (schedule.points() > 512)
+    return heads * batch;
+  return heads * std::min(groups, gridLimit(heads, residentCtas(schedule.points()), chip)) * choice.warps;
+}
+
 KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice, int64_t batch,
                                         int64_t heads, int64_t length, const Chip &chip) {
   KernelCost cost;
-  StepCost steps = totalCost(schedule);
-  double points = static_cast<double>(schedule.points() * schedule.radices[0]);
+  int64_t sequences = schedule.radices[0], points = schedule.points(), width = copyWidth(length);
   // Everything is for one output; a row of M points gives L of them.
-  double scale = static_cast<double>(schedule.points()) / static_cast<double>(length);
-  double outputs = static_cast<double>(length), rows = static_cast<double>(choice.rows);
-  cost.mma = static_cast<double>(steps.mma) / points * scale;
-  cost.wavefronts = static_cast<double>(steps.wavefronts) / points * scale;
+  double scale = static_cast<double>(points) / static_cast<double>(length), rows = static_cast<double>(choice.rows);
+  auto perOutput = [&](int64_t perRow) { return static_cast<double>(perRow) / static_cast<double>(length); };
+  int64_t mma = 0, wavefronts = 0;
+  std::vector<StepCost> steps = stepCosts(schedule);
+  for (size_t n = 0; n < steps.size(); ++n) {
+    mma += steps[n].mma / sequences;
+    StepKind kind = schedule.steps[n].kind;
+    // All M points come in, L go out, 128 bytes a wavefront or what 32 lanes move.
+    int64_t elements = kind == StepKind::CopyOut ? length : points, atOnce = width == 2 ? 32 : 64;
+    bool copies = kind == StepKind::CopyIn || kind == StepKind::CopyOut;
+    wavefronts += copies ? ceilDiv(elements, atOnce) : steps[n].wavefronts / sequences;
+  }
+  cost.mma = perOutput(mma);
+  cost.wavefronts = perOutput(wavefronts);
 
-  // Once in, once out, and the spectrum (4 bytes a point) once for all rows of a group.
-  double spectrum = 4 * scale / (schedule.split ? rows : std::max<double>(1, static_cast<double>(batch) / rows));
-  cost.sectors = (4 + spectrum) / 32;
-  cost.bytes = 4 + 4 * scale / std::max<double>(1, static_cast<double>(batch));
+  // Two bytes in and two out for each output, and spectra of four bytes a point: from memory once for each head.
+  double outputs = static_cast<double>(length) * static_cast<double>(batch * heads);
+  double spectrum = 4 * static_cast<double>(points);
+  cost.sectors = (4 + static_cast<double>(spectrumReads(schedule, choice, batch, heads, chip)) * spectrum / outputs) / 32;
+  cost.bytes = 4 + static_cast<double>(heads) * spectrum / outputs;
 
   // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.
   double perTile = 0;
@@ -130,7 +154,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   perTile += (schedule.split ? 42 : 20) + 16 / rows - 12;
   cost.instructions = perTile / 256 * scale;
 
-  double total = outputs * static_cast<double>(batch * heads), sms = static_cast<double>(chip.sms);
+  double total = outputs, sms = static_cast<double>(chip.sms);
   // CTAs that do not fill the chip leave multiprocessors idle.
   double ctas = static_cast<double>(heads * ceilDiv(batch, choice.rows));
   double busy = std::min(1.0, ctas / sms);

@@ -284,9 +284,8 @@ private:
       batch = shape[0];
       element = group.getU().getType().getElementType();
       int64_t heads = group.getU().getType().getDimSize(1), rows = group.getRows();
-      // CTAs that share a multiprocessor: by registers where a warp holds 256 values, else one.
-      int64_t ctas = plan.getPoints() <= 256 ? 2 : 1;
-      int64_t limit = monarch::gridLimit(heads, ctas, *monarch::findChip(plan.getChip()));
+      int64_t limit =
+          monarch::gridLimit(heads, monarch::residentCtas(plan.getPoints()), *monarch::findChip(plan.getChip()));
       launch.grid = {SizeExpression::of(heads), SizeExpression::min(SizeExpression::ceilDiv(batch, rows), limit),
                      SizeExpression::of(1)};
     }

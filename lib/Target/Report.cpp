@@ -12,12 +12,42 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace llvm;
 using namespace fftconv;
 
 /// Batch rows that a dynamic batch is taken to have.
 static constexpr int64_t assumedBatch = 64;
+
+/// How often the loops inside the loop over groups run, in the order of the code, inner ones after those around them.
+static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule, int64_t stages) {
+  json::Array trips;
+  auto add = [&](int64_t n) {
+    if (n > 1)
+      trips.push_back(n);
+  };
+  int64_t length = groups.getU().getType().getDimSize(2), elements = monarch::copyWidth(length) / 2;
+  bool warpOwns = schedule.split == 0;
+  int64_t rows = warpOwns ? 1 : static_cast<int64_t>(groups.getRows()), phase = 0;
+  auto addCopy = [&](int64_t values) {
+    add(rows);
+    int64_t copies = llvm::divideCeil(values / elements, warpOwns ? 32 : 32 * schedule.warps);
+    if (copies > monarch::unrolledCopies)
+      add(copies);
+  };
+  if (stages == 1)
+    addCopy(schedule.points());
+  for (const monarch::Step &step : schedule.steps)
+    if (step.kind == monarch::StepKind::Read) {
+      add(step.layout.trips());
+      add(rows);
+      if (phase++ == 0 && stages > 1)
+        addCopy(schedule.points()); // the next input is copied after the first phase
+    }
+  addCopy(length);
+  return trips;
+}
 
 static json::Object describeConv(GroupsOp groups) {
   auto copy = cast<CopyInOp>(groups.getBody().front().front());
@@ -50,6 +80,7 @@ static json::Object describeConv(GroupsOp groups) {
       {"products", products},
       {"sums", sums},
       {"exchanges", exchanges},
+      {"loops", loopTrips(groups, *schedule, attr.getStages())},
       {"barriers_per_group", monarch::totalCost(*schedule).barriers},
       {"shared_limit", chip.sharedBytes},
       {"board", StringRef(chip.board)},

@@ -49,9 +49,17 @@ struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
     steps = steps.drop_front(); // copy in
     LayoutAttr layout = shared;
     for (Operation &op : llvm::make_early_inc_range(llvm::drop_begin(body))) {
+      auto isMove = [](const Step &s) { return s.kind == StepKind::Read || s.kind == StepKind::Write; };
+      if (auto twiddle = dyn_cast<TileTwiddleOp>(op)) {
+        // One that others absorb has no step of its own.
+        const Step &next = *llvm::find_if_not(steps, isMove);
+        if (next.kind != StepKind::Twiddle || next.digit != static_cast<int>(twiddle.getDigit())) {
+          withLayout(twiddle.getY(), layout);
+          continue;
+        }
+      }
       // The moves that stand before this op.
       b.setInsertionPoint(&op);
-      auto isMove = [](const Step &s) { return s.kind == StepKind::Read || s.kind == StepKind::Write; };
       for (; isMove(steps.front()); steps = steps.drop_front()) {
         layout = steps.front().kind == StepKind::Write ? shared : LayoutAttr::get(b.getContext(), steps.front().layout);
         Value x = op.getOperand(0);
@@ -69,9 +77,7 @@ struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
         layout = LayoutAttr::get(b.getContext(), step.layout);
         steps = steps.drop_front();
       } else if (isa<TileTwiddleOp>(op)) {
-        // A twiddle that others absorb has no step of its own.
-        if (steps.front().kind == StepKind::Twiddle)
-          steps = steps.drop_front();
+        steps = steps.drop_front();
       } else if (isa<TileProductOp>(op)) {
         if (steps.front().kind != StepKind::Product)
           return mismatch();

@@ -33,18 +33,24 @@ def test_reference_covers_the_dialect():
     listed = call("fftconv-opt", "--help").stdout
     assert set(re.findall(r"--((?:convert-)?fftconv-[a-z-]+)", listed)) == {
         name.strip("-") for name in PASSES
-    } | {"fftconv-to-plan", "fftconv-to-monarch", "fftconv-to-llvm"}
+    } | {f"fftconv-to-{rung}" for rung in ("plan", "monarch", "kernel", "nvvm", "llvm")}
     assert {"fftconv.conv", "fftconv.spectrum", "fftconv.spectral_conv", "fftconv.dft", "fftconv.project"} <= set(OPS)
 
 
 @pytest.mark.parametrize("name", [name for name in OPS if name.startswith("fftconv.")])
 def test_example_of_op(name, opt):
-    """Every op has one example; it holds the op, survives a round trip and compiles to LLVM."""
-    (example,) = OPS[name]
-    assert f"{name} " in example
+    """Every op has one example; it holds the op, survives a round trip and compiles to LLVM. Ops of kernels share those of two of them."""
+    (example,) = OPS[name] or [block for op in ("fftconv.groups", "fftconv.launch") for block in OPS[op] if name in block]
+    assert re.search(rf"{name}\s", example)
     once = opt(input=example)
     assert once.returncode == 0, once.stderr
     assert opt(input=once.stdout).stdout == once.stdout
+    if "gpu.module" in example:
+        lowered = opt("--convert-fftconv-kernels-to-nvvm", input=example)
+        assert lowered.returncode == 0, lowered.stderr
+        kernels = lowered.stdout.split("func.func")[0].split("gpu.module")[1]
+        assert "llvm.func" in kernels and " fftconv." not in re.sub(r"fftconv\.shared_bytes", "", kernels)
+        return
     lowered = opt("--fftconv-to-llvm", input=example)
     assert lowered.returncode == 0, lowered.stderr
     assert "llvm.func" in lowered.stdout and "fftconv." not in lowered.stdout

@@ -26,6 +26,34 @@ def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
 
     - (N1) the body holds tile ops only; `rows` is at least 1;
     - (N2) it stands in a `gpu.func`.
+
+    Example, with all ops that may stand in the body:
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel attributes {fftconv.shared_bytes = 8192 : i64, known_block_size = array<i32: 256, 1, 1>} {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in ahead %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared 4096>
+          fftconv.barrier warp
+          %1 = fftconv.relayout %0 by #plan : <f16, shared 4096> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          fftconv.barrier warp
+          fftconv.prefetch %0 : <f16, shared 4096>
+          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_twiddle %2 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_twiddle inverse %6 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %9 = fftconv.relayout %8 by #plan : <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f16, shared 0>
+          fftconv.barrier warp
+          fftconv.copy_out %9, %arg2 by #plan : <f16, shared 0>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
   }];
   let arguments = (ins FFTConv_Rows:$u, ConfinedAttr<I64Attr, [IntMinValue<1>]>:$rows);
   let regions = (region SizedRegion<1>:$body);
@@ -99,7 +127,7 @@ def FFTConv_TileDftOp : FFTConv_TileStageOp<"tile_dft", (ins FFTConv_HowAttr:$ho
     - (Q3) digit is one of the plan's.
   }];
   let assemblyFormat = [{
-    $how (`inverse` $inverse^)? $x `digit` $digit (`absorbs` $pairs^)? `by` $plan attr-dict `:` type($x) `->` type($y)
+    `` $how (`inverse` $inverse^)? $x `digit` $digit (`absorbs` $pairs^)? `by` $plan attr-dict `:` type($x) `->` type($y)
   }];
 }
 
@@ -168,6 +196,23 @@ def FFTConv_LaunchOp : FFTConv_KernelOp<"launch"> {
   let summary = "a kernel on tensors";
   let description = [{
     Runs a kernel of a `gpu.module` whose arguments are the operands' buffers, then that of the result.
+
+    Example:
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    #spectrum = #fftconv.spectrum<causal, length = 100, plan = #plan>
+    gpu.module @prepare_kernels {
+      gpu.func @spectrum0(%arg0: memref<2x300xf32>, %arg1: memref<2x512xf16>) kernel attributes {fftconv.shared_bytes = 256 : i64, known_block_size = array<i32: 128, 1, 1>} {
+        fftconv.prepare %arg0, %arg1 for #spectrum : memref<2x300xf32>, memref<2x512xf16>
+        gpu.return
+      }
+    }
+    func.func @prepare(%arg0: tensor<2x300xf32>) -> tensor<2x16x16xcomplex<f16>, #spectrum> {
+      %0 = fftconv.launch @prepare_kernels::@spectrum0(%arg0) : (tensor<2x300xf32>) -> tensor<2x16x16xcomplex<f16>, #spectrum>
+      return %0 : tensor<2x16x16xcomplex<f16>, #spectrum>
+    }
+    ```
   }];
   let arguments = (ins SymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands);
   let results = (outs AnyRankedTensor:$result);

@@ -35,8 +35,13 @@ int64_t sharedBytes(const Schedule &schedule, int64_t rows, int stages);
 /// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
 int64_t gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip);
 
+/// CTAs of a kernel that share a multiprocessor, by their registers.
+int64_t residentCtas(int64_t points);
+
 /// Bytes of a copy of rows of L 16-bit elements between memory and shared memory: 16 where rows are aligned for that, down to 2.
 int copyWidth(int64_t length);
+/// Copies by one thread that stand one after the other in the code; more of them are a loop.
+constexpr int64_t unrolledCopies = 32;
 
 /// What a convolution needs for one output, and the times that this takes a chip at its limits.
 struct KernelCost {

@@ -164,21 +164,44 @@ def FuseKernels : Pass<"fftconv-fuse-kernels", "::mlir::ModuleOp"> {
     ```mlir
     #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
     #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    #spectrum = #fftconv.spectrum<causal, length = 100, plan = #plan>
+    func.func @f(%arg0: tensor<?x2x100xf16>, %arg1: tensor<2x16x16xcomplex<f16>, #spectrum>) -> tensor<?x2x100xf16> {
+      %0 = fftconv.embed %arg0 by #plan : tensor<?x2x100xf16> -> tensor<?x2x16x16xf16>
+      %1 = fftconv.dft %0 digit 1 by #plan : tensor<?x2x16x16xf16> -> tensor<?x2x16x16xcomplex<f32>>
+      %2 = fftconv.twiddle %1 digit 2 by #plan : tensor<?x2x16x16xcomplex<f32>> -> tensor<?x2x16x16xcomplex<f16>>
+      %3 = fftconv.dft %2 digit 2 by #plan : tensor<?x2x16x16xcomplex<f16>> -> tensor<?x2x16x16xcomplex<f32>>
+      %4 = fftconv.spectrum_product %3, %arg1 : tensor<?x2x16x16xcomplex<f32>>, tensor<2x16x16xcomplex<f16>, #spectrum> -> tensor<?x2x16x16xcomplex<f16>>
+      %5 = fftconv.dft inverse %4 digit 2 by #plan : tensor<?x2x16x16xcomplex<f16>> -> tensor<?x2x16x16xcomplex<f32>>
+      %6 = fftconv.twiddle inverse %5 digit 2 by #plan : tensor<?x2x16x16xcomplex<f32>> -> tensor<?x2x16x16xcomplex<f16>>
+      %7 = fftconv.dft inverse %6 digit 1 by #plan : tensor<?x2x16x16xcomplex<f16>> -> tensor<?x2x16x16xf32>
+      %8 = fftconv.project %7, %arg0 for #spectrum : tensor<?x2x16x16xf32>, tensor<?x2x100xf16>
+      return %8 : tensor<?x2x100xf16>
+    }
+    ```
+    becomes
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    #spectrum = #fftconv.spectrum<causal, length = 100, plan = #plan>
     gpu.module @f_kernels {
-      gpu.func @conv0(%u: memref<?x2x100xf16>, %s: memref<2x512xf16>, %y: memref<?x2x100xf16>) kernel {
-        fftconv.groups of %u rows 8 : memref<?x2x100xf16> {
-          %0 = fftconv.copy_in %u by #plan : memref<?x2x100xf16> -> !fftconv.tile<f16>
-          %1 = fftconv.tile_dft any %0 digit 1 by #plan : !fftconv.tile<f16> -> !fftconv.tile<complex<f32>>
-          %2 = fftconv.tile_twiddle %1 digit 2 by #plan : !fftconv.tile<complex<f32>> -> !fftconv.tile<complex<f16>>
-          %3 = fftconv.tile_dft any %2 digit 2 by #plan : !fftconv.tile<complex<f16>> -> !fftconv.tile<complex<f32>>
-          %4 = fftconv.tile_product %3, %s by #plan : !fftconv.tile<complex<f32>>, memref<2x512xf16> -> !fftconv.tile<complex<f16>>
-          %5 = fftconv.tile_dft any inverse %4 digit 2 by #plan : !fftconv.tile<complex<f16>> -> !fftconv.tile<complex<f32>>
-          %6 = fftconv.tile_twiddle inverse %5 digit 2 by #plan : !fftconv.tile<complex<f32>> -> !fftconv.tile<complex<f16>>
-          %7 = fftconv.tile_dft any inverse %6 digit 1 by #plan : !fftconv.tile<complex<f16>> -> !fftconv.tile<f32>
-          fftconv.copy_out %7, %y by #plan : !fftconv.tile<f32>, memref<?x2x100xf16>
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in %arg0 by #plan : memref<?x2x100xf16> -> <f16>
+          %1 = fftconv.tile_dft any %0 digit 1 by #plan : <f16> -> <complex<f32>>
+          %2 = fftconv.tile_twiddle %1 digit 2 by #plan : <complex<f32>> -> <complex<f16>>
+          %3 = fftconv.tile_dft any %2 digit 2 by #plan : <complex<f16>> -> <complex<f32>>
+          %4 = fftconv.tile_product %3, %arg1 by #plan : <complex<f32>>, memref<2x512xf16> -> <complex<f16>>
+          %5 = fftconv.tile_dft any inverse %4 digit 2 by #plan : <complex<f16>> -> <complex<f32>>
+          %6 = fftconv.tile_twiddle inverse %5 digit 2 by #plan : <complex<f32>> -> <complex<f16>>
+          %7 = fftconv.tile_dft any inverse %6 digit 1 by #plan : <complex<f16>> -> <f32>
+          fftconv.copy_out %7, %arg2 by #plan : <f32>, memref<?x2x100xf16>
         }
         gpu.return
       }
+    }
+    func.func @f(%arg0: tensor<?x2x100xf16>, %arg1: tensor<2x16x16xcomplex<f16>, #spectrum>) -> tensor<?x2x100xf16> {
+      %0 = fftconv.launch @f_kernels::@conv0(%arg0, %arg1) : (tensor<?x2x100xf16>, tensor<2x16x16xcomplex<f16>, #spectrum>) -> tensor<?x2x100xf16>
+      return %0 : tensor<?x2x100xf16>
     }
     ```
   }];
@@ -190,6 +213,50 @@ def AssignLayouts : Pass<"fftconv-assign-layouts", "::mlir::gpu::GPUModuleOp"> {
   let description = [{
     Follows the schedule that `fftconv/Monarch/Schedule.h` derives from a plan: each transform becomes left, right or a butterfly, and where the next one
     needs another layout, two `fftconv.relayout` exchange the data through shared memory. Fails where digits do not fit one pass.
+
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in %arg0 by #plan : memref<?x2x100xf16> -> <f16>
+          %1 = fftconv.tile_dft any %0 digit 1 by #plan : <f16> -> <complex<f32>>
+          %2 = fftconv.tile_twiddle %1 digit 2 by #plan : <complex<f32>> -> <complex<f16>>
+          %3 = fftconv.tile_dft any %2 digit 2 by #plan : <complex<f16>> -> <complex<f32>>
+          %4 = fftconv.tile_product %3, %arg1 by #plan : <complex<f32>>, memref<2x512xf16> -> <complex<f16>>
+          %5 = fftconv.tile_dft any inverse %4 digit 2 by #plan : <complex<f16>> -> <complex<f32>>
+          %6 = fftconv.tile_twiddle inverse %5 digit 2 by #plan : <complex<f32>> -> <complex<f16>>
+          %7 = fftconv.tile_dft any inverse %6 digit 1 by #plan : <complex<f16>> -> <f32>
+          fftconv.copy_out %7, %arg2 by #plan : <f32>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
+    becomes
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared>
+          %1 = fftconv.relayout %0 by #plan : <f16, shared> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_twiddle %2 digit 2 by #plan : <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_twiddle inverse %6 digit 2 by #plan : <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f32, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %9 = fftconv.relayout %8 by #plan : <f32, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f32, shared>
+          fftconv.copy_out %9, %arg2 by #plan : <f32, shared>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
   }];
 }
 
@@ -199,6 +266,29 @@ def AbsorbTwiddles : Pass<"fftconv-absorb-twiddles", "::mlir::gpu::GPUModuleOp">
     A twiddle is a product over pairs of digits (k_i, n_j). It costs nothing where one of the two is uniform in a matrix product, whose matrix then includes
     it, or in a butterfly. Pairs move there (`absorbs`), and `fftconv.tile_twiddle` keeps what is left, if anything. Also settles the types
     between ops: f32 where the next op wants sums unrounded, else f16.
+
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared>
+          %1 = fftconv.relayout %0 by #plan : <f16, shared> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_twiddle %2 digit 2 by #plan : <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_twiddle inverse %6 digit 2 by #plan : <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f32, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %9 = fftconv.relayout %8 by #plan : <f32, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f32, shared>
+          fftconv.copy_out %9, %arg2 by #plan : <f32, shared>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
   }];
 }
 
@@ -207,6 +297,29 @@ def PipelineCopies : Pass<"fftconv-pipeline-copies", "::mlir::gpu::GPUModuleOp">
   let description = [{
     Where the plan's schedule has two stages, `fftconv.copy_in` becomes `ahead`, and an `fftconv.prefetch` starts the next group's copies once the
     input has been read.
+
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared>
+          %1 = fftconv.relayout %0 by #plan : <f16, shared> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_twiddle %2 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_twiddle inverse %6 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %9 = fftconv.relayout %8 by #plan : <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f16, shared>
+          fftconv.copy_out %9, %arg2 by #plan : <f16, shared>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
   }];
 }
 
@@ -216,6 +329,30 @@ def AllocateShared : Pass<"fftconv-allocate-shared", "::mlir::gpu::GPUModuleOp">
     A tile lives from the op that writes it to the last that reads it; input copied ahead lives always. A phase works in place: what it
     writes may lie where it reads. Puts the total on the kernel as `fftconv.shared_bytes` and its
     threads as `known_block_size`, and fails where the chip has less shared memory.
+
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in ahead %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared>
+          %1 = fftconv.relayout %0 by #plan : <f16, shared> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          fftconv.prefetch %0 : <f16, shared>
+          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_twiddle %2 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_twiddle inverse %6 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %9 = fftconv.relayout %8 by #plan : <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f16, shared>
+          fftconv.copy_out %9, %arg2 by #plan : <f16, shared>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
   }];
 }
 
@@ -224,6 +361,57 @@ def PlaceBarriers : Pass<"fftconv-place-barriers", "::mlir::gpu::GPUModuleOp"> {
   let description = [{
     Between two accesses of the same shared memory, one of which writes, stands a barrier: of the CTA where their layouts differ in what
     warps hold, of the warp where only lanes differ, and none where the same thread does both. The body is a loop: an access also meets those of the turn before.
+
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel attributes {fftconv.shared_bytes = 8192 : i64, known_block_size = array<i32: 256, 1, 1>} {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in ahead %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared 4096>
+          %1 = fftconv.relayout %0 by #plan : <f16, shared 4096> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          fftconv.prefetch %0 : <f16, shared 4096>
+          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_twiddle %2 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_twiddle inverse %6 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %9 = fftconv.relayout %8 by #plan : <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f16, shared 0>
+          fftconv.copy_out %9, %arg2 by #plan : <f16, shared 0>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
+    becomes
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel attributes {fftconv.shared_bytes = 8192 : i64, known_block_size = array<i32: 256, 1, 1>} {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
+          %0 = fftconv.copy_in ahead %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared 4096>
+          fftconv.barrier warp
+          %1 = fftconv.relayout %0 by #plan : <f16, shared 4096> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          fftconv.barrier warp
+          fftconv.prefetch %0 : <f16, shared 4096>
+          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_twiddle %2 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_twiddle inverse %6 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %9 = fftconv.relayout %8 by #plan : <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f16, shared 0>
+          fftconv.barrier warp
+          fftconv.copy_out %9, %arg2 by #plan : <f16, shared 0>, memref<?x2x100xf16>
+        }
+        gpu.return
+      }
+    }
+    ```
   }];
 }
 

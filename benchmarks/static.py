@@ -1,0 +1,221 @@
+"""Counts what causal f16 kernels cost, without a GPU: by the emulator's counters, and by ptxas and nvdisasm where they are.
+
+For each length: mma for one output, SASS instructions for 256 outputs in the loop over groups of batch rows (weighted by the trips of inner
+loops; executed PTX instructions where there is no ptxas), shared wavefronts against the ideal at every exchange, sectors of input, output and
+spectrum against the ideal, barriers, spills, and the relative RMS error against the direct sum. Counts of the cost model are compared with the
+emulator's. The exit code is 1 where a count is above its limit.
+"""
+
+import argparse
+import collections
+import datetime
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# The report takes a dynamic batch for 64 rows; so does the emulator then.
+HEADS, BATCH = 2, 64
+# Limits of issue: per length mma, instructions for 256 outputs, error.
+LIMITS = {
+    4096: {"mma": 0.157, "instructions": 240, "error": 9e-4},
+    8192: {"mma": 0.157, "instructions": 280, "error": 1e-3},
+    16384: {"mma": 0.157, "instructions": 320, "error": 1.1e-3},
+    32768: {"mma": 0.157, "instructions": 350, "error": 1.2e-3},
+}
+# 400 mma for 4096 points where a warp holds a whole sequence.
+SHORT_LIMIT = {"mma": 400 / 4096, "error": 1.5e-3}
+LENGTHS = (256, 512, 768, 1024, 1280, 1536, 1792, 2048, 4096, 8192, 12288, 16384, 20480, 24576, 28672, 32768)
+
+
+def call(*command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def find_nvdisasm():
+    """NVIDIA's disassembler: on the path, or as the Python package has it."""
+    packaged = sorted(pathlib.Path(sys.prefix).glob("lib/python*/site-packages/nvidia/**/bin/nvdisasm"))
+    return shutil.which("nvdisasm") or (str(packaged[0]) if packaged else None)
+
+
+def disassemble(cubin, kernel):
+    """[(label or None, opcode, text)] of a kernel's SASS."""
+    lines, inside = [], False
+    for line in call(find_nvdisasm(), cubin).splitlines():
+        section = re.match(r"\.text\.(\w+):", line)
+        if section:
+            inside = section[1] == kernel
+        label = re.match(r"(\.L_x_\d+):", line)
+        instruction = re.match(r"\s+/\*[0-9a-f]{4,5}\*/\s+(.*?);", line)
+        if inside and label:
+            lines.append((label[1], None, None))
+        elif inside and instruction:
+            text = re.sub(r"^@!?U?P\w+\s+", "", instruction[1].strip())
+            lines.append((None, text.split()[0], text))
+    return lines
+
+
+def count_sass(cubin, kernel, trips):
+    """Instructions of one turn of the outermost loop by opcode, inner loops weighted by `trips`, in the order of the code."""
+    labels, code = {}, []
+    for label, opcode, text in disassemble(cubin, kernel):
+        if label:
+            labels[label] = len(code)
+        else:
+            code.append((opcode, text))
+    back = {}
+    for i, (opcode, text) in enumerate(code):
+        target = re.search(r"`\((\.L_x_\d+)\)", text)
+        start = labels.get(target[1]) if target and opcode.startswith("BRA") else None
+        if start is not None and start < i:
+            back[start] = max(i, back.get(start, 0))
+    # After the end of a kernel the assembler leaves a branch to itself.
+    loops = sorted(((a, b) for a, b in back.items() if a != b), key=lambda l: l[0] - l[1])
+    (start, end), inner = loops[0], sorted((l for l in loops[1:] if loops[0][0] <= l[0] and l[1] <= loops[0][1]), key=lambda l: (l[0], -l[1]))
+    if len(inner) != len(trips):
+        raise RuntimeError(f"{kernel}: {len(inner)} loops in the code, {len(trips)} in the schedule")
+    weights = [1] * len(code)
+    for (a, b), count in zip(inner, trips):
+        for i in range(a, b + 1):
+            weights[i] *= count
+    counts = collections.Counter()
+    for i in range(start, end + 1):
+        counts[code[i][0].split(".")[0]] += weights[i]
+    return counts
+
+
+def program(length):
+    u, k = f"tensor<?x{HEADS}x{length}xf16>", f"tensor<{HEADS}x{length}xf32>"
+    return f"func.func @f(%u: {u}, %k: {k}) -> {u} {{\n  %y = fftconv.conv causal %u, %k : {u}, {k}\n  return %y : {u}\n}}\n"
+
+
+def traffic(ptx, launch):
+    """What the lines of a launch did, by what they are for."""
+    lines, result = ptx.splitlines(), collections.defaultdict(collections.Counter)
+    for site in launch["lines"]:
+        text = lines[site["line"] - 1]
+        kind = (
+            "exchange" if "matrix" in text
+            else "input" if "cp.async." in text and "global" in text
+            else "output" if "st.global" in text
+            else "spectrum" if "no_allocate" in text
+            else "input" if "ld.global.b16" in text
+            else "table" if "ld.global" in text
+            else "other"
+        )
+        for key in ("global_sectors", "global_ideal_sectors", "shared_wavefronts", "shared_ideal_wavefronts"):
+            result[kind][key] += site[key]
+        if kind == "exchange" and site["shared_wavefronts"]:
+            result[kind]["worst"] = max(result[kind]["worst"], site["shared_wavefronts"] / site["shared_ideal_wavefronts"])
+    return result
+
+
+def measure(tools, length, chip="sm_90", flags=()):
+    """Everything that is counted for one length."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+
+        (folder / "f.mlir").write_text(program(length))
+        compile_ = [tools / "fftconv-compile", folder / "f.mlir", f"--chip={chip}", *flags]
+        kernel = json.loads(call(*compile_, "--report=json", "-o", folder / "f.ptx"))["kernels"][1]
+        rows = kernel["rows"]
+        ptx = (folder / "f.ptx").read_text()
+        out = call(
+            tools / "fftconv-run", folder / "f.mlir", "--device=emulator", f"--chip={chip}", f"--dim={BATCH}", "--seed=3",
+            "--check=none", "--compare-with=reference", "--sample=4000", f"--stats={folder / 'stats.json'}", *flags,
+        )
+        launch = json.loads((folder / "stats.json").read_text())["launches"][1]
+        lines, total, outputs = traffic(ptx, launch), launch["total"], BATCH * HEADS * length
+        groups = HEADS * -(-BATCH // rows)
+        result = {
+            "length": length,
+            "points": kernel["points"],
+            "radices": kernel["radices"],
+            "rows": rows,
+            "mma": launch["instructions"]["mma"] / outputs,
+            "exchange_wavefronts_over_ideal": lines["exchange"]["worst"],
+            "wavefronts": total["shared_wavefronts"] / outputs,
+            "sectors_over_ideal": sum(lines[k]["global_sectors"] for k in ("input", "output", "spectrum"))
+            / sum(lines[k]["global_ideal_sectors"] for k in ("input", "output", "spectrum")),
+            "barriers_per_group": total["barriers"] / kernel["warps"] / groups,
+            "error": float(re.search(r"relative RMS error ([^ ]+) ", out)[1]),
+            "executed_ptx_per_256": total["warp_instructions"] / outputs * 256,
+        }
+        model = kernel["per_output"]
+        counted = sum(lines[k]["global_sectors"] for k in ("input", "output", "spectrum")) / outputs
+        result["model"] = {"mma": model["mma"], "wavefronts": model["wavefronts"], "sectors": model["sectors"]}
+        result["counted"] = {"mma": result["mma"], "wavefronts": result["wavefronts"], "sectors": counted}
+        if "ptxas" in kernel:
+            result["ptxas"] = kernel["ptxas"]
+        if "ptxas" in kernel and find_nvdisasm():
+            call(*compile_, "-o", folder / "f.cubin")
+            counts = count_sass(folder / "f.cubin", kernel["kernel"], kernel["loops"])
+            # A warp does its share of the group's rows in one turn; where a warp holds a sequence, one row.
+            tiles = length / 256 * (rows / kernel["warps"] if kernel["exchanges"] else 1)
+            result["sass_per_256"] = sum(counts.values()) / tiles
+            result["sass"] = {opcode: count / tiles for opcode, count in counts.most_common()}
+        return result
+
+
+def problems(result):
+    """What is above its limit, in words."""
+    limit = LIMITS.get(result["length"], SHORT_LIMIT if result["points"] <= 2048 else {"mma": 0.157, "error": 1.3e-3})
+    instructions = result.get("sass_per_256", result["executed_ptx_per_256"])
+    checks = [
+        ("mma", result["mma"], limit["mma"]),
+        ("instructions", instructions, limit.get("instructions", float("inf"))),
+        ("error", result["error"], limit["error"]),
+        ("wavefronts over ideal", result["exchange_wavefronts_over_ideal"], 1),
+        ("sectors over ideal", result["sectors_over_ideal"], 1),
+        ("barriers", result["barriers_per_group"], 4 if result["points"] > 2048 else 0),
+        ("bytes spilled", result.get("ptxas", {}).get("spill_bytes", 0), 0),
+        ("stack", result.get("ptxas", {}).get("stack_bytes", 0), 0),
+    ]
+    found = [f"{name} {value:.4g} > {most:.4g}" for name, value, most in checks if not value <= most]
+    for name, value in result["model"].items():
+        if abs(value - result["counted"][name]) > 1e-9 * value:
+            found.append(f"model's {name} {value:.6g}, counted {result['counted'][name]:.6g}")
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("-o", type=pathlib.Path, metavar="FILE.json")
+    parser.add_argument("--chip", default="sm_90")
+    arguments = parser.parse_args()
+    tools, results, bad = arguments.build / "bin", [], False
+    print("| L | digits | rows | mma per output | SASS per 256 | wavefronts / ideal | sectors / ideal | barriers | registers | spills | error |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for length in LENGTHS:
+        try:
+            result = measure(tools, length, arguments.chip)
+        except RuntimeError as error:
+            if "do not fit one pass" in str(error):
+                continue
+            raise
+        results.append(result)
+        ptxas = result.get("ptxas", {})
+        sass = f"{result['sass_per_256']:.0f}" if "sass_per_256" in result else f"({result['executed_ptx_per_256']:.0f} PTX)"
+        print(
+            f"| {length} | {' x '.join(map(str, result['radices']))} | {result['rows']} | {result['mma']:.4f} | {sass} "
+            f"| {result['exchange_wavefronts_over_ideal']:.2f} | {result['sectors_over_ideal']:.2f} | {result['barriers_per_group']:.0f} "
+            f"| {ptxas.get('registers', '?')} | {ptxas.get('spill_bytes', '?')} | {result['error']:.1e} |"
+        )
+        for problem in problems(result):
+            bad = True
+            print(f"L = {length}: {problem}", file=sys.stderr)
+    if arguments.o:
+        record = {"date": str(datetime.date.today()), "command": "benchmarks/static.sh", "chip": arguments.chip, "results": results}
+        arguments.o.write_text(json.dumps(record, indent=1) + "\n")
+    sys.exit(bad)
+
+
+if __name__ == "__main__":
+    main()

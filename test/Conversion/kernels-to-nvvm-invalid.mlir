@@ -1,0 +1,20 @@
+// RUN: fftconv-opt %s --fftconv-decompose-to-monarch --fftconv-fuse-kernels --convert-fftconv-kernels-to-nvvm --split-input-file --verify-diagnostics
+
+#one = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
+#warp = #fftconv.plan<points = 768, radices = [16, 3, 16], theta = i, compute = f16, chip = "sm_90", schedule = #one>
+#warp_spectrum = #fftconv.spectrum<causal, length = 700, plan = #warp>
+func.func @in_a_warp(%u: tensor<?x2x700xf16>, %s: tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>) -> tensor<?x2x700xf16> {
+  // expected-error @+1 {{has no known_block_size; fftconv-allocate-shared sets it}}
+  %y = fftconv.spectral_conv %u, %s : tensor<?x2x700xf16>, tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>
+  return %y : tensor<?x2x700xf16>
+}
+
+// -----
+
+gpu.module @foreign {
+  gpu.func @kernel(%x: memref<4xf32>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    // expected-error @+1 {{is not an op of a kernel that can be lowered}}
+    gpu.barrier
+    gpu.return
+  }
+}

@@ -1,0 +1,46 @@
+// RUN: fftconv-opt %s --fftconv-decompose-to-monarch --fftconv-fuse-kernels --fftconv-assign-layouts --fftconv-absorb-twiddles --fftconv-pipeline-copies --fftconv-allocate-shared --fftconv-place-barriers --convert-fftconv-kernels-to-nvvm --split-input-file | FileCheck %s
+// RUN: sed 's/sm_90/sm_80/' %s | fftconv-opt --fftconv-decompose-to-monarch --fftconv-fuse-kernels --fftconv-assign-layouts --fftconv-absorb-twiddles --fftconv-pipeline-copies --fftconv-allocate-shared --fftconv-place-barriers --convert-fftconv-kernels-to-nvvm --split-input-file | FileCheck %s --check-prefix=OLD --implicit-check-not=nvvm.stmatrix
+
+// CHECK-LABEL: gpu.module @in_a_warp_kernels
+// CHECK: llvm.mlir.global external @dynamic_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
+// CHECK: llvm.mlir.global internal constant @constants(dense<{{.*}}) {addr_space = 1 : i32, alignment = 16 : i64}
+// CHECK: llvm.func @conv0(%{{.*}}: !llvm.ptr<1> {{.*}}, %{{.*}}: i64) attributes {{{.*}}nvvm.kernel, nvvm.maxntid = array<i32: 128, 1, 1>{{.*}}}
+// Rows of 1400 bytes: eight at a time, zeros past the last.
+// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 8, cache = ca, %
+// CHECK: nvvm.cp.async.commit.group
+// CHECK: scf.for
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK: nvvm.bar.warp.sync
+// Three tiles of the digit of three.
+// CHECK-COUNT-3: nvvm.ldmatrix %{{.*}} {{.*}}layout = #nvvm.mma_layout<col>, num = 4
+// CHECK: nvvm.cp.async.shared.global
+// CHECK: nvvm.mma.sync
+// CHECK-COUNT-3: nvvm.stmatrix
+// CHECK: llvm.store %{{.*}} {alignment = 8 : i64, nontemporal}
+// OLD-LABEL: gpu.module @in_a_warp_kernels
+// OLD: llvm.store %{{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<3>
+#one = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
+#warp = #fftconv.plan<points = 768, radices = [16, 3, 16], theta = i, compute = f16, chip = "sm_90", schedule = #one>
+#warp_spectrum = #fftconv.spectrum<causal, length = 700, plan = #warp>
+func.func @in_a_warp(%u: tensor<?x2x700xf16>, %s: tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>) -> tensor<?x2x700xf16> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x2x700xf16>, tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>
+  return %y : tensor<?x2x700xf16>
+}
+
+// -----
+
+// CHECK-LABEL: gpu.module @in_a_cta_kernels
+// CHECK: nvvm.maxntid = array<i32: 512, 1, 1>
+// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg
+// CHECK: nvvm.barrier0
+// Loops over tiles and over the rows of a group stay loops.
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: nvvm.ldmatrix
+#all = #fftconv.schedule<warps = 16, values = 32, rows = 3, stages = 2, products = f16, sums = f32>
+#cta = #fftconv.plan<points = 8192, radices = [16, 2, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #all>
+#cta_spectrum = #fftconv.spectrum<causal, length = 5000, plan = #cta>
+func.func @in_a_cta(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f16>, #cta_spectrum>) -> tensor<?x3x5000xf16> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x3x5000xf16>, tensor<3x16x2x16x16xcomplex<f16>, #cta_spectrum>
+  return %y : tensor<?x3x5000xf16>
+}

@@ -1,0 +1,71 @@
+// RUN: fftconv-compile %s --chip=sm_90 --emit=kernel | FileCheck %s --check-prefix=KERNEL
+// RUN: fftconv-compile %s --chip=sm_90 --emit=nvvm | FileCheck %s --check-prefix=NVVM --implicit-check-not=scf. --implicit-check-not=arith. --implicit-check-not=fftconv.groups
+// RUN: fftconv-compile %s --chip=sm_80 --emit=ptx | FileCheck %s --check-prefixes=PTX,OLD
+// RUN: fftconv-compile %s --chip=sm_90 -o %t.ptx --manifest=%t.json --report | FileCheck %s --check-prefix=REPORT
+// RUN: FileCheck %s --check-prefixes=PTX,NEW --input-file=%t.ptx
+// RUN: FileCheck %s --check-prefix=MANIFEST --input-file=%t.json
+// RUN: fftconv-compile %s --chip=sm_90 -o %t.ptx --report=json | FileCheck %s --check-prefix=JSON
+
+// Errors leave nothing behind.
+// RUN: rm -f %t.none.ptx %t.none.json
+// RUN: not fftconv-compile %s --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CPU
+// RUN: not fftconv-compile %s --chip=sm_75 --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CHIP
+// RUN: sed 's/100xf16/33000xf16/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=LONG
+// RUN: sed 's/ causal / circular /' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=CIRCULAR
+// RUN: sed 's/100xf16/100xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=kernel 2>&1 | FileCheck %s --check-prefix=TYPE
+// RUN: sed 's/return %%y/%%z = arith.negf %%y : tensor<?x2x100xf16> return %%z/' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=OTHER
+// RUN: sed 's/return %%y/return %%u/' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=RESULT
+// RUN: not fftconv-compile %s --chip=sm_90 --emit=plan --report 2>&1 | FileCheck %s --check-prefix=FLAGS
+// RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --products=f8 2>&1 | FileCheck %s --check-prefix=PRODUCTS
+// RUN: env PATH=/nowhere CUDA_HOME=/nowhere %build/bin/fftconv-compile %s --chip=sm_90 --emit=ptx -o %t.plain.ptx
+// RUN: not ls %t.none.ptx
+// RUN: not ls %t.none.json
+
+// KERNEL: fftconv.groups of
+// NVVM: nvvm.mma.sync
+// PTX: .target sm_{{[89]}}0
+// PTX: .visible .entry spectrum0(
+// PTX: .visible .entry conv1(
+// PTX: .maxntid 256, 1, 1
+// PTX: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// PTX: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
+// NEW: stmatrix.sync.aligned.m8n8.x4.shared.b16
+// OLD: st.shared.b32
+
+// REPORT: spectrum0: spectrum of the filters, in f32
+// REPORT: conv1: causal convolution of length 100, 256 points as 16 x 16
+// REPORT-NEXT: schedule      8 warps, 8 rows at a time, 2 stages of input, products f16, sums f32
+// REPORT-NEXT: 0 exchanges, 0 barriers for a group of rows
+// REPORT-NEXT: resources     256 threads, 8192 bytes of shared memory of 232448; {{[0-9]+ registers, 0 bytes spilled, stack of 0 \(ptxas\)|registers not known without ptxas}}
+// REPORT-NEXT: per output    0.2400 mma
+// REPORT-NEXT: predicted     H100 SXM, batch 64 (assumed), 2 heads, in ms: memory {{.*}} binds
+// JSON: "binds"
+// JSON: "kernel": "conv1"
+
+// MANIFEST: "name": "in0"
+// MANIFEST: "in0_dim0"
+// MANIFEST: "name": "spectrum2"
+// MANIFEST: "role": "spectrum"
+// MANIFEST: "name": "out0"
+// MANIFEST: "chip": "sm_90"
+// MANIFEST: "code": "{{.*}}.ptx"
+// MANIFEST: "prepare"
+// MANIFEST: "kernel": "spectrum0"
+// MANIFEST: "run"
+// MANIFEST: "size": "in0_dim0"
+// MANIFEST: "ceil_div"
+
+// CPU: error: 'fftconv.conv' op has no kernel for cpu: it is not a GPU
+// CHIP: error: unknown chip 'sm_75'
+// LONG: error: 'fftconv.conv' op has no kernel for sm_90: the points do not fit one pass through the chip's shared memory
+// CIRCULAR: has no kernel for sm_90: kernels compute causal convolutions only
+// TYPE: has no kernel for sm_90: kernels compute f16 tensors by f16 stages only
+// OTHER: error: 'arith.negf' cannot run on the device
+// RESULT: error: result 0 is not what one kernel computes
+// FLAGS: fftconv-compile: --manifest and --report go with --emit=ptx, cubin or fatbin
+// PRODUCTS: products and sums are f16 or f32, got 'f8'
+
+func.func @layer(%u: tensor<?x2x100xf16>, %k: tensor<2x300xf32>) -> tensor<?x2x100xf16> {
+  %y = fftconv.conv causal %u, %k : tensor<?x2x100xf16>, tensor<2x300xf32>
+  return %y : tensor<?x2x100xf16>
+}

@@ -1,0 +1,59 @@
+// RUN: fftconv-opt %s --fftconv-decompose-to-monarch --fftconv-fuse-kernels --split-input-file | FileCheck %s
+
+// CHECK-LABEL: gpu.module @in_a_warp_kernels
+// CHECK: gpu.func @conv0(%[[U:.*]]: memref<?x2x700xf16>, %[[S:.*]]: memref<2x1536xf16>, %[[Y:.*]]: memref<?x2x700xf16>) kernel {
+// CHECK-NEXT: fftconv.groups of %[[U]] rows 4 : memref<?x2x700xf16> {
+// CHECK-NEXT: %[[X:.*]] = fftconv.copy_in %[[U]] by #plan : memref<?x2x700xf16> -> <f16>
+// CHECK-NEXT: fftconv.tile_dft any %[[X]] digit 1 by #plan : <f16> -> <complex<f32>>
+// CHECK-NEXT: fftconv.tile_twiddle %{{.*}} digit 2
+// CHECK-NEXT: fftconv.tile_dft any %{{.*}} digit 2
+// CHECK-NEXT: fftconv.tile_twiddle %{{.*}} digit 3
+// CHECK-NEXT: fftconv.tile_dft any %{{.*}} digit 3
+// CHECK-NEXT: fftconv.tile_product %{{.*}}, %[[S]]
+// CHECK-NEXT: fftconv.tile_dft any inverse %{{.*}} digit 3
+// CHECK-NEXT: fftconv.tile_twiddle inverse %{{.*}} digit 3
+// CHECK-NEXT: fftconv.tile_dft any inverse %{{.*}} digit 2
+// CHECK-NEXT: fftconv.tile_twiddle inverse %{{.*}} digit 2
+// CHECK-NEXT: %[[Z:.*]] = fftconv.tile_dft any inverse %{{.*}} digit 1 by #plan : <complex<f16>> -> <f32>
+// CHECK-NEXT: fftconv.copy_out %[[Z]], %[[Y]]
+// CHECK: func.func @in_a_warp(%[[U:.*]]: tensor<?x2x700xf16>, %[[S:.*]]: tensor
+// CHECK-NEXT: %[[Y:.*]] = fftconv.launch @in_a_warp_kernels::@conv0(%[[U]], %[[S]])
+// CHECK-NEXT: return %[[Y]]
+#one = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
+#warp = #fftconv.plan<points = 768, radices = [16, 3, 16], theta = i, compute = f16, chip = "sm_90", schedule = #one>
+#warp_spectrum = #fftconv.spectrum<causal, length = 700, plan = #warp>
+func.func @in_a_warp(%u: tensor<?x2x700xf16>, %s: tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>) -> tensor<?x2x700xf16> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x2x700xf16>, tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>
+  return %y : tensor<?x2x700xf16>
+}
+
+// -----
+
+// Two convolutions with one spectrum: its kernel comes once.
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_80", schedule = #schedule>
+#spectrum = #fftconv.spectrum<causal, length = 301, plan = #plan>
+// CHECK-LABEL: gpu.module @twice_kernels
+// CHECK: gpu.func @spectrum0(%[[K:.*]]: memref<3x33xf32>, %[[S:.*]]: memref<3x1024xf16>) kernel attributes {fftconv.shared_bytes = 512 : i64, known_block_size = array<i32: 128, 1, 1>}
+// CHECK-NEXT: fftconv.prepare %[[K]], %[[S]] for #spectrum
+// CHECK: gpu.func @conv1(
+// CHECK: gpu.func @conv2(
+// CHECK: func.func @twice
+// CHECK-NEXT: %[[S:.*]] = fftconv.launch @twice_kernels::@spectrum0(%{{.*}})
+// CHECK-NEXT: %[[Y:.*]] = fftconv.launch @twice_kernels::@conv1(%{{.*}}, %[[S]])
+// CHECK-NEXT: fftconv.launch @twice_kernels::@conv2(%[[Y]], %[[S]])
+func.func @twice(%u: tensor<?x3x301xf16>, %k: tensor<3x33xf32>) -> tensor<?x3x301xf16> {
+  %s = fftconv.spectrum %k : tensor<3x33xf32> -> tensor<3x16x2x16xcomplex<f16>, #spectrum>
+  %y = fftconv.spectral_conv %u, %s : tensor<?x3x301xf16>, tensor<3x16x2x16xcomplex<f16>, #spectrum>
+  %z = fftconv.spectral_conv %y, %s : tensor<?x3x301xf16>, tensor<3x16x2x16xcomplex<f16>, #spectrum>
+  return %z : tensor<?x3x301xf16>
+}
+
+// -----
+
+// A function without convolutions stays as it is.
+// CHECK-LABEL: module {
+// CHECK-NEXT: func.func @nothing
+func.func @nothing(%u: tensor<2x3xf16>) -> tensor<2x3xf16> {
+  return %u : tensor<2x3xf16>
+}
