@@ -107,8 +107,10 @@ def traffic(ptx, launch):
             else "spectrum" if "no_allocate" in text
             else "input" if "ld.global.b16" in text
             else "table" if "ld.global" in text
+            else "negation" if text.strip().startswith("neg.")
             else "other"
         )
+        result[kind]["executed"] += site["warp_instructions"]
         for key in ("global_sectors", "global_ideal_sectors", "shared_wavefronts", "shared_ideal_wavefronts"):
             result[kind][key] += site[key]
         if kind == "exchange" and site["shared_wavefronts"]:
@@ -145,7 +147,8 @@ def measure(tools, length, chip="sm_90", flags=()):
             / sum(lines[k]["global_ideal_sectors"] for k in ("input", "output", "spectrum")),
             "barriers_per_group": total["barriers"] / kernel["warps"] / groups,
             "error": float(re.search(r"relative RMS error ([^ ]+) ", out)[1]),
-            "executed_ptx_per_256": total["warp_instructions"] / outputs * 256,
+            # Machine code has negations as modifiers of operands.
+            "executed_ptx_per_256": (total["warp_instructions"] - lines["negation"]["executed"]) / outputs * 256,
         }
         model = kernel["per_output"]
         counted = sum(lines[k]["global_sectors"] for k in ("input", "output", "spectrum")) / outputs

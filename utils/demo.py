@@ -1,9 +1,11 @@
-"""Convolves the genome of the phage lambda with a long implicit filter, and compares with the direct sum.
+"""Convolves the genome of the phage lambda with a long implicit filter, on the CPU and as GPU kernels in the emulator, and compares with the
+direct sum.
 
 The genome (FASTA, from Debian's bowtie2-examples) is one-hot encoded and embedded into 16 channels. Each channel has a filter as long
 as the sequence, a sum of decaying sinusoids as in Hyena, and a gate that depends on the base. examples/genome.mlir is planned,
 compiled and run on the CPU once for every type that stages can compute in, and a random sample of outputs is compared with the sum
-that defines them.
+that defines them. A window of 32,768 bases (examples/genome-window.mlir, f16, without gate and skip) is compiled to PTX for an H100; that PTX
+runs in the emulator, with all checks, beside the same program on the CPU.
 """
 
 import gzip
@@ -19,8 +21,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 GENOME = "/usr/share/doc/bowtie2/examples/reference/lambda_virus.fa.gz"
-PROGRAM = pathlib.Path(__file__).parent.parent / "examples" / "genome.mlir"
-CHANNELS, SAMPLE, SEED = 16, 4096, 2026
+EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
+PROGRAM, WINDOW = EXAMPLES / "genome.mlir", EXAMPLES / "genome-window.mlir"
+CHANNELS, SAMPLE, SEED, BASES = 16, 4096, 2026, 32768
 
 
 def read_genome():
@@ -47,15 +50,39 @@ def make_inputs(bases, rng):
     return [array.astype(np.float32) for array in (u[None], taps, gate[None], skip)]
 
 
-def run(tools, output, inputs, compute):
-    report = output / f"{compute}.json"
-    command = [tools / "fftconv-run", PROGRAM, "--device=cpu", f"--compute={compute}", "--repeat=5"]
-    command += [f"--input={path}" for path in inputs] + [f"--output={output / f'y-{compute}.npy'}"]
+def run(tools, program, inputs, result, *flags):
+    """Runs a program and compares a sample of its outputs; the report."""
+    report = result.with_suffix(".json")
+    command = [tools / "fftconv-run", program, *flags, *(f"--input={path}" for path in inputs), f"--output={result}"]
     command += ["--compare-with=reference", f"--sample={SAMPLE}", f"--seed={SEED}", f"--report={report}"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"{done.stdout}fftconv-run failed")
     return json.loads(report.read_text())
+
+
+def run_window(tools, output, bases, rng):
+    """A window of the genome as a kernel: compiled, reported, run in the emulator next to the CPU path."""
+    u, taps, _, _ = make_inputs(bases[:BASES], rng)
+    paths = [output / "window-u.npy", output / "window-filter.npy"]
+    np.save(paths[0], u.astype(np.float16))
+    np.save(paths[1], taps)
+    ptx, manifest = output / "window.ptx", output / "window.json"
+    command = [tools / "fftconv-compile", WINDOW, "--chip=sm_90", "-o", ptx, f"--manifest={manifest}", "--report"]
+    report = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    print(f"\na window of {BASES:,} bases as kernels for an H100:\n{report}", end="")
+    for device in ("cpu", "emulator"):
+        described = run(tools, WINDOW, paths, output / f"window-y-{device}.npy", f"--device={device}", "--compute=f16")
+        error, budget = described["results"][0]["error"], described["results"][0]["budget"]
+        print(f"{device:>8}: error against the direct sum {error:.1e}, allowed {budget:.1e}")
+    # The very files, once more: what a launcher would read.
+    files = [f"--input={path}" for path in paths] + [f"--output={output / 'window-y.npy'}"]
+    subprocess.run([tools / "fftconv-run", manifest, *files], stdout=subprocess.DEVNULL, check=True)
+    ours, other = (np.load(output / f"window-y{name}.npy").astype(np.float64) for name in ("", "-cpu"))
+    same = (output / "window-y.npy").read_bytes() == (output / "window-y-emulator.npy").read_bytes()
+    print(f"window.ptx by window.json: {'the same bits' if same else 'OTHER BITS'}; {np.linalg.norm(ours - other) / np.linalg.norm(other):.1e} from the CPU")
+    if not same:
+        sys.exit("the manifest's kernels gave other bits than fftconv-run")
 
 
 def plot(output, u, taps, y):
@@ -84,7 +111,7 @@ def main():
     subprocess.run([tools / "fftconv-compile", PROGRAM, "--emit=plan", "-o", output / "genome.plan.mlir"], check=True)
     print(f"{'stages':>6} {'length':>7} {'points':>7}  {'radices':<22} {'time':>8}  error against the direct sum ({SAMPLE} outputs)")
     for compute in ("f32", "f16", "bf16"):
-        report = run(tools, output, paths, compute)
+        report = run(tools, PROGRAM, paths, output / f"y-{compute}.npy", "--device=cpu", f"--compute={compute}", "--repeat=5")
         plan, result = report["plans"][0], report["results"][0]
         radices = " x ".join(map(str, plan["radices"]))
         print(
@@ -92,7 +119,8 @@ def main():
             f"  {result['error']:.1e}, allowed {result['budget']:.1e}"
         )
     plot(output, tensors[0], tensors[1], np.load(output / "y-f32.npy"))
-    print(f"plan, arrays and plot are in {output.name}: genome.plan.mlir, *.npy, genome.png")
+    run_window(tools, output, bases, np.random.default_rng(SEED))
+    print(f"\nplan, kernels, arrays and plot are in {output.name}: genome.plan.mlir, window.ptx, window.json, *.npy, genome.png")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
 
   /// Emits the loop over groups.
   static LogicalResult emitGroups(OpBuilder &builder, GroupsOp groups, ArrayRef<BlockArgument> arguments,
-                                       ConstantPool &pool) {
+                                  ConstantPool &pool) {
     Location loc = groups.getLoc();
     Block &body = groups.getBody().front();
     auto copyIn = dyn_cast<CopyInOp>(body.front());

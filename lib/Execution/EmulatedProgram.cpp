@@ -75,7 +75,8 @@ Expected<SmallVector<Tensor>> EmulatedProgram::makeResults(ArrayRef<Tensor> inpu
   return results;
 }
 
-Expected<std::vector<EmulatedLaunch>> EmulatedProgram::run(MutableArrayRef<Tensor> inputs, MutableArrayRef<Tensor> results,
+Expected<std::vector<EmulatedLaunch>> EmulatedProgram::run(MutableArrayRef<Tensor> inputs,
+                                                           MutableArrayRef<Tensor> results,
                                                            const emulator::Options &options) {
   auto sizes = bindSizes(inputs);
   if (!sizes)

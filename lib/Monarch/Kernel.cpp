@@ -124,7 +124,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // Two bytes in and two out for each output, and spectra of four bytes a point: from memory once for each head.
   double outputs = static_cast<double>(length) * static_cast<double>(batch * heads);
   double spectrum = 4 * static_cast<double>(points);
-  cost.sectors = (4 + static_cast<double>(spectrumReads(schedule, choice, batch, heads, chip)) * spectrum / outputs) / 32;
+  cost.sectors =
+      (4 + static_cast<double>(spectrumReads(schedule, choice, batch, heads, chip)) * spectrum / outputs) / 32;
   cost.bytes = 4 + static_cast<double>(heads) * spectrum / outputs;
 
   // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.

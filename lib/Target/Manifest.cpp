@@ -58,7 +58,8 @@ static json::Value toJson(const SizeExpression &e) {
   case SizeExpression::Kind::Name:
     return e.name;
   default:
-    return json::Array{e.kind == SizeExpression::Kind::Min ? "min" : "ceil_div", toJson(e.operands[0]), toJson(e.operands[1])};
+    return json::Array{e.kind == SizeExpression::Kind::Min ? "min" : "ceil_div", toJson(e.operands[0]),
+                       toJson(e.operands[1])};
   }
 }
 
@@ -86,8 +87,8 @@ json::Value Manifest::toJson() const {
     json::Array shape;
     for (const SizeExpression &e : buffer.shape)
       shape.push_back(::toJson(e));
-    described.push_back(json::Object{
-        {"name", buffer.name}, {"role", buffer.role}, {"type", buffer.type}, {"shape", std::move(shape)}});
+    described.push_back(
+        json::Object{{"name", buffer.name}, {"role", buffer.role}, {"type", buffer.type}, {"shape", std::move(shape)}});
   }
   return json::Object{{"version", manifestVersion},
                       {"entry", entry},
@@ -173,13 +174,14 @@ Expected<Manifest> Manifest::parse(StringRef text) {
       !map.map("prepare", manifest.prepare) || !map.map("run", manifest.run))
     return root.getError();
   if (version != manifestVersion)
-    return createStringError("manifest of version " + Twine(version) + ", this reads version " + Twine(manifestVersion));
+    return createStringError("manifest of version " + Twine(version) + ", this reads version " +
+                             Twine(manifestVersion));
   for (const auto *launches : {&manifest.prepare, &manifest.run})
     for (const ManifestLaunch &launch : *launches)
       for (const ManifestArgument &argument : launch.arguments)
         if (argument.buffer && *argument.buffer >= manifest.buffers.size())
-          return createStringError("manifest: kernel " + launch.kernel + " takes buffer " + Twine(*argument.buffer) + " of " +
-                                   Twine(manifest.buffers.size()));
+          return createStringError("manifest: kernel " + launch.kernel + " takes buffer " + Twine(*argument.buffer) +
+                                   " of " + Twine(manifest.buffers.size()));
   return manifest;
 }
 
@@ -200,12 +202,12 @@ public:
       std::string name = "in" + std::to_string(i);
       auto type = dyn_cast<mlir::RankedTensorType>(argument.getType());
       if (!type)
-        return entry.emitError("argument ") << i << " of type " << argument.getType() << " cannot be a buffer", mlir::failure();
+        return entry.emitError("argument ") << i << " of type " << argument.getType() << " cannot be a buffer",
+               mlir::failure();
       std::vector<SizeExpression> shape;
       for (auto [dim, size] : enumerate(type.getShape()))
-        shape.push_back(mlir::ShapedType::isDynamic(size)
-                            ? SizeExpression::of(name + "_dim" + std::to_string(dim))
-                            : SizeExpression::of(size));
+        shape.push_back(mlir::ShapedType::isDynamic(size) ? SizeExpression::of(name + "_dim" + std::to_string(dim))
+                                                          : SizeExpression::of(size));
       if (mlir::failed(add(argument, name, "input", type.getElementType(), shape)))
         return mlir::failure();
     }
@@ -222,7 +224,8 @@ public:
           buffer->name = "out" + std::to_string(i);
         }
       } else {
-        return op.emitError("'") << op.getName() << "' cannot run on the device: a compiled function is a list of convolutions",
+        return op.emitError("'") << op.getName()
+                                 << "' cannot run on the device: a compiled function is a list of convolutions",
                mlir::failure();
       }
     }
@@ -275,7 +278,8 @@ private:
       element = buffer.getElementType();
       for (int64_t size : buffer.getShape())
         shape.push_back(SizeExpression::of(size));
-      launch.grid = {SizeExpression::of(plan.getRadices()[0]), SizeExpression::of(buffer.getDimSize(0)), SizeExpression::of(1)};
+      launch.grid = {SizeExpression::of(plan.getRadices()[0]), SizeExpression::of(buffer.getDimSize(0)),
+                     SizeExpression::of(1)};
     } else {
       GroupsOp group = *groups.begin();
       auto copy = cast<CopyInOp>(group.getBody().front().front());
@@ -293,7 +297,8 @@ private:
     auto block = kernel.getKnownBlockSize();
     auto shared = kernel->getAttrOfType<mlir::IntegerAttr>("fftconv.shared_bytes");
     if (!block || !shared)
-      return op.emitOpError("launches a kernel without known_block_size and fftconv.shared_bytes; run fftconv-to-kernel");
+      return op.emitOpError(
+          "launches a kernel without known_block_size and fftconv.shared_bytes; run fftconv-to-kernel");
     launch.block = {(*block)[0], (*block)[1], (*block)[2]};
     launch.sharedBytes = shared.getInt();
     for (mlir::Value operand : op.getOperands())

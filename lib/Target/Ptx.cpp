@@ -58,8 +58,8 @@ static Expected<std::unique_ptr<TargetMachine>> createMachine(StringRef chip) {
     return createStringError(message);
   // Hints to caches on loads came with PTX 7.4, later than the versions that LLVM takes for the oldest chips.
   StringRef features = chip == "sm_80" || chip == "sm_86" ? "+ptx74" : "";
-  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(triple, chip, features, TargetOptions(), std::nullopt,
-                                                                     std::nullopt, CodeGenOptLevel::Aggressive));
+  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
+      triple, chip, features, TargetOptions(), std::nullopt, std::nullopt, CodeGenOptLevel::Aggressive));
   if (!machine)
     return createStringError("LLVM has no target machine for " + chip);
   return machine;

@@ -66,34 +66,33 @@ static json::Object describeConv(GroupsOp groups) {
   std::string products, sums;
   raw_string_ostream(products) << attr.getProducts();
   raw_string_ostream(sums) << attr.getSums();
-  return json::Object{
-      {"kind", "convolution"},
-      {"length", u.getDimSize(2)},
-      {"heads", u.getDimSize(1)},
-      {"batch", batch},
-      {"batch_is_assumed", u.isDynamicDim(0)},
-      {"points", plan.getPoints()},
-      {"radices", json::Array(plan.getRadices())},
-      {"warps", attr.getWarps()},
-      {"rows", static_cast<int64_t>(groups.getRows())},
-      {"stages", attr.getStages()},
-      {"products", products},
-      {"sums", sums},
-      {"exchanges", exchanges},
-      {"loops", loopTrips(groups, *schedule, attr.getStages())},
-      {"barriers_per_group", monarch::totalCost(*schedule).barriers},
-      {"shared_limit", chip.sharedBytes},
-      {"board", StringRef(chip.board)},
-      {"per_output", json::Object{{"mma", cost.mma},
-                                  {"instructions", cost.instructions},
-                                  {"wavefronts", cost.wavefronts},
-                                  {"sectors", cost.sectors},
-                                  {"hbm_bytes", cost.bytes}}},
-      {"predicted_seconds", json::Object{{"memory", cost.memoryTime},
-                                         {"shared memory", cost.sharedTime},
-                                         {"tensor cores", cost.tensorTime},
-                                         {"issue", cost.issueTime}}},
-      {"binds", StringRef(cost.limit())}};
+  return json::Object{{"kind", "convolution"},
+                      {"length", u.getDimSize(2)},
+                      {"heads", u.getDimSize(1)},
+                      {"batch", batch},
+                      {"batch_is_assumed", u.isDynamicDim(0)},
+                      {"points", plan.getPoints()},
+                      {"radices", json::Array(plan.getRadices())},
+                      {"warps", attr.getWarps()},
+                      {"rows", static_cast<int64_t>(groups.getRows())},
+                      {"stages", attr.getStages()},
+                      {"products", products},
+                      {"sums", sums},
+                      {"exchanges", exchanges},
+                      {"loops", loopTrips(groups, *schedule, attr.getStages())},
+                      {"barriers_per_group", monarch::totalCost(*schedule).barriers},
+                      {"shared_limit", chip.sharedBytes},
+                      {"board", StringRef(chip.board)},
+                      {"per_output", json::Object{{"mma", cost.mma},
+                                                  {"instructions", cost.instructions},
+                                                  {"wavefronts", cost.wavefronts},
+                                                  {"sectors", cost.sectors},
+                                                  {"hbm_bytes", cost.bytes}}},
+                      {"predicted_seconds", json::Object{{"memory", cost.memoryTime},
+                                                         {"shared memory", cost.sharedTime},
+                                                         {"tensor cores", cost.tensorTime},
+                                                         {"issue", cost.issueTime}}},
+                      {"binds", StringRef(cost.limit())}};
 }
 
 json::Value fftconv::makeReport(mlir::func::FuncOp entry, ArrayRef<KernelUsage> usage) {
@@ -108,7 +107,8 @@ json::Value fftconv::makeReport(mlir::func::FuncOp entry, ArrayRef<KernelUsage> 
     object["threads"] = (*kernel.getKnownBlockSize())[0];
     for (const KernelUsage &u : usage)
       if (u.kernel == kernel.getName())
-        object["ptxas"] = json::Object{{"registers", u.registers}, {"spill_bytes", u.spillBytes}, {"stack_bytes", u.stackBytes}};
+        object["ptxas"] =
+            json::Object{{"registers", u.registers}, {"spill_bytes", u.spillBytes}, {"stack_bytes", u.stackBytes}};
     kernels.push_back(std::move(object));
   });
   return json::Object{{"entry", entry.getName()}, {"kernels", std::move(kernels)}};
@@ -137,7 +137,8 @@ std::string fftconv::printReport(const json::Value &report) {
     } else {
       os << "spectrum of the filters, in f32\n";
     }
-    os << formatv("  resources     {0} threads, {1} bytes of shared memory", integer(k, "threads"), integer(k, "shared_bytes"));
+    os << formatv("  resources     {0} threads, {1} bytes of shared memory", integer(k, "threads"),
+                  integer(k, "shared_bytes"));
     if (conv)
       os << formatv(" of {0}", integer(k, "shared_limit"));
     if (const json::Object *ptxas = k.getObject("ptxas"))
@@ -148,9 +149,10 @@ std::string fftconv::printReport(const json::Value &report) {
     if (!conv)
       continue;
     const json::Object &per = *k.getObject("per_output"), &times = *k.getObject("predicted_seconds");
-    os << formatv("  per output    {0:f4} mma, {1:f2} instructions, {2:f4} wavefronts, {3:f4} sectors, {4:f2} bytes of HBM\n",
-                  number(per, "mma"), number(per, "instructions"), number(per, "wavefronts"), number(per, "sectors"),
-                  number(per, "hbm_bytes"));
+    os << formatv(
+        "  per output    {0:f4} mma, {1:f2} instructions, {2:f4} wavefronts, {3:f4} sectors, {4:f2} bytes of HBM\n",
+        number(per, "mma"), number(per, "instructions"), number(per, "wavefronts"), number(per, "sectors"),
+        number(per, "hbm_bytes"));
     os << formatv("  predicted     {0}, batch {1}{2}, {3} heads, in ms:", *k.getString("board"), integer(k, "batch"),
                   k.getBoolean("batch_is_assumed").value_or(false) ? " (assumed)" : "", integer(k, "heads"));
     for (StringRef limit : {"memory", "shared memory", "tensor cores", "issue"})

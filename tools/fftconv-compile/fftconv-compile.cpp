@@ -185,14 +185,16 @@ int main(int argc, char **argv) {
   cl::opt<std::string> manifest("manifest", cl::desc("with ptx, cubin or fatbin: write how to launch it, as JSON"),
                                 cl::value_desc("FILE.json"), cl::cat(category));
   using Report = GpuRequest::Report;
-  cl::opt<Report> report("report", cl::desc("with ptx, cubin or fatbin: print plan, resources and predicted cost:"),
-                         cl::init(Report::None), cl::ValueOptional, cl::cat(category),
-                         cl::values(clEnumValN(Report::Text, "", "as text"), clEnumValN(Report::Json, "json", "as JSON")));
+  cl::opt<Report> report(
+      "report", cl::desc("with ptx, cubin or fatbin: print plan, resources and predicted cost:"),
+      cl::init(Report::None), cl::ValueOptional, cl::cat(category),
+      cl::values(clEnumValN(Report::Text, "", "as text"), clEnumValN(Report::Json, "json", "as JSON")));
   parseCommandLine(argc, argv, category, "Lowers long convolutions to a rung, and prints or writes it.\n");
 
   // A file named .ptx wants PTX.
   if (emit.getNumOccurrences() == 0)
-    for (auto [suffix, rung] : {std::pair(".ptx", Rung::Ptx), std::pair(".cubin", Rung::Cubin), std::pair(".fatbin", Rung::Fatbin)})
+    for (auto [suffix, rung] :
+         {std::pair(".ptx", Rung::Ptx), std::pair(".cubin", Rung::Cubin), std::pair(".fatbin", Rung::Fatbin)})
       if (StringRef(output).ends_with(suffix))
         emit = rung;
   if ((!manifest.empty() || report != Report::None) && (emit < Rung::Ptx || emit > Rung::Fatbin))

@@ -14,8 +14,8 @@
 using namespace llvm;
 using namespace fftconv;
 
-Expected<bool> fftconv::emulate(EmulatedProgram &program, MutableArrayRef<Tensor> inputs, MutableArrayRef<Tensor> results,
-                                const PtxOptions &options) {
+Expected<bool> fftconv::emulate(EmulatedProgram &program, MutableArrayRef<Tensor> inputs,
+                                MutableArrayRef<Tensor> results, const PtxOptions &options) {
   Expected<emulator::Options> checks = parseChecks(options);
   if (!checks)
     return checks.takeError();
@@ -27,11 +27,11 @@ Expected<bool> fftconv::emulate(EmulatedProgram &program, MutableArrayRef<Tensor
   for (const EmulatedLaunch &launch : *launches) {
     const emulator::Counters &c = launch.result.total;
     uint64_t mma = launch.result.instructions[static_cast<size_t>(emulator::Class::Mma)];
-    outs() << formatv("{0}{1} on emulator: {2:f1} ms; {3} warp instructions, {4} mma, shared wavefronts {5} (ideal {6}), "
-                      "global sectors {7} (ideal {8})\n",
-                      launch.isPrepare ? "prepare: " : "run: ", launch.kernel, launch.result.seconds * 1e3,
-                      c.warpInstructions, mma, c.sharedWavefronts, c.sharedIdealWavefronts, c.globalSectors,
-                      c.globalIdealSectors);
+    outs() << formatv(
+        "{0}{1} on emulator: {2:f1} ms; {3} warp instructions, {4} mma, shared wavefronts {5} (ideal {6}), "
+        "global sectors {7} (ideal {8})\n",
+        launch.isPrepare ? "prepare: " : "run: ", launch.kernel, launch.result.seconds * 1e3, c.warpInstructions, mma,
+        c.sharedWavefronts, c.sharedIdealWavefronts, c.globalSectors, c.globalIdealSectors);
     for (const emulator::Finding &finding : launch.result.findings)
       outs() << formatv("{0}, line {1} of the PTX: {2}, {3} times; first: {4}\n", launch.kernel, finding.line,
                         StringRef(emulator::name(finding.check)), finding.count, finding.text);
@@ -42,7 +42,8 @@ Expected<bool> fftconv::emulate(EmulatedProgram &program, MutableArrayRef<Tensor
     described.push_back(std::move(object));
   }
   if (!options.stats.empty())
-    if (Error error = writeText(options.stats, formatv("{0:2}\n", json::Value(json::Object{{"launches", std::move(described)}})).str()))
+    if (Error error = writeText(
+            options.stats, formatv("{0:2}\n", json::Value(json::Object{{"launches", std::move(described)}})).str()))
       return error;
   return clean;
 }

@@ -29,10 +29,12 @@ PtxOptions::PtxOptions(cl::OptionCategory &category)
       grid("grid", cl::desc("[PTX] CTAs (default 1)"), cl::value_desc("X[,Y[,Z]]"), cl::init("1"), cl::cat(category)),
       block("block", cl::desc("[PTX] threads of a CTA (default 32)"), cl::value_desc("X[,Y[,Z]]"), cl::init("32"),
             cl::cat(category)),
-      check("check",
-            cl::desc("[PTX, emulator] all (default), none, or a list of: uninitialised, shared-race, global-race, async-read. "
-                     "Bounds, alignment, divergence and deadlock are always checked"),
-            cl::value_desc("LIST"), cl::init("all"), cl::cat(category)),
+      check(
+          "check",
+          cl::desc(
+              "[PTX, emulator] all (default), none, or a list of: uninitialised, shared-race, global-race, async-read. "
+              "Bounds, alignment, divergence and deadlock are always checked"),
+          cl::value_desc("LIST"), cl::init("all"), cl::cat(category)),
       stats("stats", cl::desc("[PTX, emulator] write counters and findings as JSON"), cl::value_desc("FILE.json"),
             cl::cat(category)),
       listing("listing", cl::desc("[PTX] write the text with counters beside each line"), cl::value_desc("FILE"),

@@ -41,9 +41,10 @@ struct Options : DriverOptions {
   explicit Options(cl::OptionCategory &category)
       : DriverOptions(category),
         device("device", cl::desc("executor:"), cl::init(Device::Cpu), cl::cat(category),
-               cl::values(clEnumValN(Device::Reference, "reference", "the direct sum in f64, on all cores"),
-                          clEnumValN(Device::Cpu, "cpu", "compiled for this machine, on one core (default)"),
-                          clEnumValN(Device::Emulator, "emulator", "compiled to PTX for --chip (sm_90), in the emulator"))),
+               cl::values(
+                   clEnumValN(Device::Reference, "reference", "the direct sum in f64, on all cores"),
+                   clEnumValN(Device::Cpu, "cpu", "compiled for this machine, on one core (default)"),
+                   clEnumValN(Device::Emulator, "emulator", "compiled to PTX for --chip (sm_90), in the emulator"))),
         inputs("input", cl::desc("argument, in order, once for each; without any, random values of unit variance"),
                cl::value_desc("FILE.npy"), cl::cat(category)),
         outputs("output", cl::desc("where to write a result, in order, once for each"), cl::value_desc("FILE.npy"),
@@ -386,10 +387,10 @@ int main(int argc, char **argv) {
   Options options(category);
   claimFlag("stats");
   PtxOptions ptxOptions(category);
-  parseCommandLine(
-      argc, argv, category,
-      "Runs a program of long convolutions (IN.mlir), and compares what comes out; or a compiled one (IN.json, the manifest that "
-      "fftconv-compile writes), or one kernel (IN.ptx), in the emulator.\n");
+  parseCommandLine(argc, argv, category,
+                   "Runs a program of long convolutions (IN.mlir), and compares what comes out; or a compiled one "
+                   "(IN.json, the manifest that "
+                   "fftconv-compile writes), or one kernel (IN.ptx), in the emulator.\n");
   if (StringRef(options.input).ends_with(".ptx")) {
     llvm::Expected<int> code = runPtx(options.input, ptxOptions);
     if (!code)

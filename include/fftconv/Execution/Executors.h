@@ -71,9 +71,8 @@ public:
   /// Element types and shapes of the results for these inputs; an error where the inputs are not what the manifest says.
   llvm::Expected<llvm::SmallVector<Tensor>> makeResults(llvm::ArrayRef<Tensor> inputs) const;
   /// Runs `prepare`, then `run`. Spectra and temporaries are poisoned before. Launches that find something do not end the run.
-  llvm::Expected<std::vector<EmulatedLaunch>> run(llvm::MutableArrayRef<Tensor> inputs,
-                                                  llvm::MutableArrayRef<Tensor> results,
-                                                  const emulator::Options &options);
+  llvm::Expected<std::vector<EmulatedLaunch>>
+  run(llvm::MutableArrayRef<Tensor> inputs, llvm::MutableArrayRef<Tensor> results, const emulator::Options &options);
 
 private:
   EmulatedProgram(Manifest manifest, std::unique_ptr<emulator::Program> program)
