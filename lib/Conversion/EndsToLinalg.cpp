@@ -112,6 +112,19 @@ struct LowerEmbedFilter : OpConversionPattern<EmbedFilterOp> {
     int64_t before = std::min(center, length - 1);
     place(center, std::min(taps - center, length), 0, complex ? std::optional<int64_t>(0) : std::nullopt, scale);
     place(center - before, before, points - before, 1, -scale);
+    if (Value skip = adaptor.getSkip()) {
+      // Lag zero is at position zero.
+      SmallVector<OpFoldResult> sizes = {e.index(heads), e.index(1)};
+      auto to = e.window({e.index(0), e.index(0)}, sizes, complex ? std::optional<int64_t>(0) : std::nullopt);
+      auto column = RankedTensorType::get({heads, 1}, rewriter.getF32Type());
+      Value added = tensor::ExpandShapeOp::create(rewriter, e.loc, column, skip, ArrayRef<ReassociationIndices>{{0, 1}});
+      added = e.elementwise(added, e.extract(x, to, 2), [&](OpBuilder &body, ValueRange args) {
+        Value factor = arith::ConstantOp::create(body, e.loc, body.getF32FloatAttr(scale));
+        Value scaled = arith::MulFOp::create(body, e.loc, args[0], factor);
+        return arith::AddFOp::create(body, e.loc, scaled, args[1]).getResult();
+      });
+      x = e.insert(added, x, to);
+    }
     rewriter.replaceOpWithNewOp<tensor::ExpandShapeOp>(
         op, result, x, mergeDigits(result.getRank(), spectrum.getPlan().getRadices().size()));
     return success();

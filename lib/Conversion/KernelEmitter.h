@@ -139,10 +139,9 @@ void emitCopyIn(KernelContext &context, mlir::Value row, mlir::Value count, int6
 /// Copies them back.
 void emitCopyOut(KernelContext &context, mlir::Value row, mlir::Value count, int64_t offset);
 
-/// The kernel that transforms filters, in a function with pointers to the taps and to the spectra as its arguments. `pool` is the pointer to
-/// the pool's data.
-void emitPrepare(mlir::OpBuilder &b, PrepareOp op, mlir::Value taps, mlir::Value spectra, mlir::Value pool,
-                 ConstantPool &constants);
+/// The kernel that transforms filters; `buffers` points to the taps, to the skips where the op has some, and to the spectra. `pool` is the
+/// pointer to the pool's data.
+void emitPrepare(mlir::OpBuilder &b, PrepareOp op, mlir::ValueRange buffers, mlir::Value pool, ConstantPool &constants);
 
 /// Where the spectrum's value for digits k_1 .. k_p (row and column of a tile, and the tile) lies: see tile_product.
 struct SpectrumOrder {

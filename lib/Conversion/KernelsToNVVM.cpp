@@ -77,7 +77,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       } else if (auto prepare = dyn_cast<PrepareOp>(op)) {
         Scalars s(b, loc);
         Value constants = LLVM::AddressOfOp::create(b, loc, global, poolName);
-        emitPrepare(b, prepare, entry->getArgument(0), entry->getArgument(1), constants, pool);
+        emitPrepare(b, prepare, entry->getArguments().drop_back(), constants, pool);
       } else if (!isa<gpu::ReturnOp>(op)) {
         return op.emitOpError("is not an op of a kernel that can be lowered");
       }

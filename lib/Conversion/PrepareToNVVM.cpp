@@ -5,7 +5,7 @@
 //
 // One CTA takes one head and one value k1 of the first digit, which leaves a transform of P = M / r1 points, small enough for shared memory in f32:
 //
-//   X[k1; n'] = exp(-2 pi i (k1 - 1/4) n' / M) sum over n1 of exp(-2 pi i (k1 - 1/4) n1 / r1) k[n1 P + n']
+//   X[k1; n'] = exp(-2 pi i (k1 - 1/4) n' / M) sum over n1 of exp(-2 pi i (k1 - 1/4) n1 / r1) x[n1 P + n']
 //   then the plain transform over n' by the other digits, one after the other, between two buffers.
 //
 // Roots of unity come from tables of f32: exp(-2 pi i t / 4M) as the product of one of P and one of 4 r1 entries. Relative error a few 1e-7.
@@ -24,9 +24,9 @@ struct Complex {
 
 class PrepareEmitter {
 public:
-  PrepareEmitter(OpBuilder &b, PrepareOp op, Value taps, Value spectra, Value pool, ConstantPool &constants)
-      : b(b), op(op), loc(op.getLoc()), s(b, op.getLoc()), radices(op.getSpectrum().getPlan().getRadices()), taps(taps),
-        spectra(spectra), pool(pool) {
+  PrepareEmitter(OpBuilder &b, PrepareOp op, ValueRange buffers, Value pool, ConstantPool &constants)
+      : b(b), op(op), loc(op.getLoc()), s(b, op.getLoc()), radices(op.getSpectrum().getPlan().getRadices()),
+        taps(buffers.front()), skips(op.getSkip() ? buffers[1] : Value()), spectra(buffers.back()), pool(pool) {
     points = op.getSpectrum().getPlan().getPoints();
     rest = points / radices[0];
     // Coarse and fine steps of a turn of 4M, and the first digit's own turn of 4 r1.
@@ -64,7 +64,7 @@ private:
   Location loc;
   Scalars s;
   ArrayRef<int64_t> radices;
-  Value taps, spectra, pool, thread, k1, head, quarter;
+  Value taps, skips, spectra, pool, thread, k1, head, quarter;
   int64_t points, rest, coarse, fine, outer;
 
   /// exp(-2 pi i t / order) for t < count, as pairs of f32; the byte offset in the pool.
@@ -117,26 +117,54 @@ private:
     return {fma(negate(x.im), y.im, fma(x.re, y.re, a.re)), fma(x.re, y.im, fma(x.im, y.re, a.im))};
   }
 
+  /// condition ? *pointer : 0.
+  Value loadIf(Value condition, Value pointer) {
+    auto branch = scf::IfOp::create(b, loc, b.getF32Type(), condition, /*withElse=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&branch.getThenRegion().front());
+    scf::YieldOp::create(b, loc, Value(LLVM::LoadOp::create(b, loc, b.getF32Type(), pointer, /*alignment=*/4)));
+    b.setInsertionPointToStart(&branch.getElseRegion().front());
+    scf::YieldOp::create(b, loc, s.f32(0));
+    return branch.getResult(0);
+  }
+
+  /// What stands at position n: the taps of lag n, and -i times those of lag n - M. Taps that no output reaches are left out.
+  Complex tapsAt(Value n) {
+    SpectrumAttr spectrum = op.getSpectrum();
+    int64_t count = op.getK().getType().getDimSize(1), length = spectrum.getLength(), center = op.getCenter().value_or(0);
+    Value filter = s.offset(taps, s.mul(head, 4 * count));
+    auto load = [&](Value condition, Value index) { return loadIf(condition, s.offset(filter, s.mul(index, 4))); };
+    Value re, im = s.f32(0);
+    if (spectrum.getBoundary() == Boundary::Circular && count > length) {
+      // Taps L, 2 L, ... later lie on this one.
+      Value inside = s.less(n, s.i32(length));
+      auto turns = s.loop(s.i32(0), s.i32(llvm::divideCeil(count, length)), s.i32(1), ValueRange{s.f32(0)});
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(turns.getBody());
+      Value index = s.add(n, s.mul(turns.getInductionVar(), length));
+      Value there = arith::AndIOp::create(b, loc, inside, s.less(index, s.i32(count)));
+      scf::YieldOp::create(b, loc, Value(LLVM::FAddOp::create(b, loc, turns.getRegionIterArg(0), load(there, index))));
+      re = turns.getResult(0);
+    } else {
+      re = load(s.less(n, s.i32(std::min(length, count - center))), s.add(n, s.i32(center)));
+    }
+    if (int64_t before = std::min(center, length - 1)) {
+      Value lag = s.sub(n, s.i32(points)); // -before .. -1 at the end of the row
+      Value reached = s.less(s.i32(-before - 1), lag);
+      im = negate(load(reached, s.add(lag, s.i32(center))));
+    }
+    if (skips) {
+      Value atZero = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, n, s.i32(0));
+      re = LLVM::FAddOp::create(b, loc, re, loadIf(atZero, s.offset(skips, s.mul(head, 4))));
+    }
+    return {re, im};
+  }
+
   /// The first digit's transform at n', twisted for those that follow.
   Complex first(Value n) {
-    int64_t length = std::min(op.getSpectrum().getLength(), op.getK().getType().getDimSize(1));
-    int64_t row = op.getK().getType().getDimSize(1);
-    Value filter = s.offset(taps, s.mul(head, 4 * row));
     Complex x = sum(radices[0], [&](Value n1, Complex sum) {
-      // Taps that no output reaches are left out, those that are not there are zero.
-      Value index = s.add(s.mul(n1, rest), n);
-      auto tap = scf::IfOp::create(b, loc, b.getF32Type(), s.less(index, s.i32(length)), /*withElse=*/true);
-      {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(&tap.getThenRegion().front());
-        Value loaded = LLVM::LoadOp::create(b, loc, b.getF32Type(), s.offset(filter, s.mul(index, 4)), /*alignment=*/4);
-        scf::YieldOp::create(b, loc, loaded);
-        b.setInsertionPointToStart(&tap.getElseRegion().front());
-        scf::YieldOp::create(b, loc, s.f32(0));
-      }
       Value turn = s.bitAnd(multiply(n1, quarter), 4 * radices[0] - 1);
-      Complex w = root(outer, turn);
-      return Complex{fma(tap.getResult(0), w.re, sum.re), fma(tap.getResult(0), w.im, sum.im)};
+      return addProduct(sum, tapsAt(s.add(s.mul(n1, rest), n)), root(outer, turn));
     });
     // (4 k1 - 1) n' as a fraction of 4M; negative for k1 = 0, where a whole turn is added.
     Value turn = s.add(multiply(n, quarter), s.i32(4 * points));
@@ -186,13 +214,13 @@ private:
     bytes = s.add(bytes, s.add(s.mul(s.shr(row, 3), 8), s.mul(s.bitAnd(column, 1), 2)));
     Value target = s.offset(s.offset(spectra, s.mul(head, 4 * points)), s.toI64(bytes));
     for (auto [part, offset] : {std::pair(x.re, 0), std::pair(x.im, 4)}) {
-      Value rounded = LLVM::FPTruncOp::create(b, loc, b.getF16Type(), part);
+      Value rounded = LLVM::FPTruncOp::create(b, loc, op.getBuffer().getType().getElementType(), part);
       LLVM::StoreOp::create(b, loc, rounded, s.offset(target, offset), /*alignment=*/2);
     }
   }
 };
 } // namespace
 
-void fftconv::emitPrepare(OpBuilder &b, PrepareOp op, Value taps, Value spectra, Value pool, ConstantPool &constants) {
-  PrepareEmitter(b, op, taps, spectra, pool, constants).emit();
+void fftconv::emitPrepare(OpBuilder &b, PrepareOp op, ValueRange buffers, Value pool, ConstantPool &constants) {
+  PrepareEmitter(b, op, buffers, pool, constants).emit();
 }

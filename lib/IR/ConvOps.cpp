@@ -40,9 +40,12 @@ LogicalResult fftconv::verifyGates(Operation *op, RankedTensorType u, Value preG
   for (auto [gate, name] : {std::pair(preGate, "pre_gate"), std::pair(postGate, "post_gate")})
     if (gate && gate.getType() != u) // G1
       return op->emitOpError(name) << " must have the type of u, " << u << ", got " << gate.getType();
-  if (skip && cast<RankedTensorType>(skip.getType()).getShape() != ArrayRef(u.getDimSize(1))) // G2
-    return op->emitOpError("skip must be one f32 for each of the ")
-           << u.getDimSize(1) << " heads, got " << skip.getType();
+  return verifySkip(op, u.getDimSize(1), skip); // G2
+}
+
+LogicalResult fftconv::verifySkip(Operation *op, int64_t heads, Value skip) {
+  if (skip && cast<RankedTensorType>(skip.getType()).getShape() != ArrayRef(heads))
+    return op->emitOpError("skip must be one f32 for each of the ") << heads << " heads, got " << skip.getType();
   return success();
 }
 
@@ -68,7 +71,7 @@ LogicalResult SpectrumOp::verify() {
   if (getSpectrum().getType().getDimSize(0) != getK().getType().getDimSize(0)) // T2
     return emitOpError("k has ") << getK().getType().getDimSize(0) << " heads, the spectrum has "
                                  << getSpectrum().getType().getDimSize(0);
-  return success();
+  return verifySkip(*this, getK().getType().getDimSize(0), getSkip()); // T3
 }
 
 LogicalResult SpectralConvOp::verify() {

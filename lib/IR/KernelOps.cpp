@@ -325,5 +325,11 @@ LogicalResult PrepareOp::verify() {
   if (!k.hasStaticShape() || buffer.getShape() != ArrayRef<int64_t>{k.getDimSize(0), values}) // X1
     return emitOpError("the spectra of ")
            << k << " take " << k.getDimSize(0) << " x " << values << " f16, not " << buffer;
+  if (getSkip() && cast<MemRefType>(getSkip().getType()).getShape() != ArrayRef(k.getDimSize(0)))
+    return emitOpError("skips are one f32 for each of the ") << k.getDimSize(0) << " heads, got " << getSkip().getType();
+  bool bidirectional = getSpectrum().getBoundary() == Boundary::Bidirectional; // X2
+  if (bidirectional != getCenter().has_value() ||
+      (bidirectional && *getCenter() >= static_cast<uint64_t>(k.getDimSize(1))))
+    return emitOpError("'center' is the index of a tap of a bidirectional filter, and of no other");
   return success();
 }

@@ -40,7 +40,8 @@ LogicalResult EmbedOp::verify() {
 }
 
 LogicalResult EmbedFilterOp::verify() {
-  if (failed(verifyFilter(*this, getK().getType(), getSpectrum().getBoundary(), getCenter()))) // F1
+  if (failed(verifyFilter(*this, getK().getType(), getSpectrum().getBoundary(), getCenter())) ||
+      failed(verifySkip(*this, getK().getType().getDimSize(0), getSkip()))) // F1
     return failure();
   SmallVector<int64_t> shape = {getK().getType().getDimSize(0)};
   llvm::append_range(shape, getSpectrum().getPlan().getRadices());

@@ -25,6 +25,9 @@ mlir::LogicalResult verifyFilter(mlir::Operation *op, mlir::RankedTensorType k, 
 mlir::LogicalResult verifyGates(mlir::Operation *op, mlir::RankedTensorType u, mlir::Value preGate,
                                 mlir::Value postGate, mlir::Value skip);
 
+/// G2 and T3; an absent skip is null.
+mlir::LogicalResult verifySkip(mlir::Operation *op, int64_t heads, mlir::Value skip);
+
 } // namespace fftconv
 
 #endif // FFTCONV_LIB_IR_VERIFY_H

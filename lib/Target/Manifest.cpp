@@ -309,7 +309,7 @@ private:
     launch.arguments.push_back({buffers[op.getResult()], {}});
     launch.arguments.push_back({std::nullopt, batch});
     // What depends on arguments of the function that are filters can be done once.
-    bool once = isPrepare && isa<mlir::BlockArgument>(op.getOperands()[0]);
+    bool once = isPrepare && all_of(op.getOperands(), [](mlir::Value v) { return isa<mlir::BlockArgument>(v); });
     (once ? manifest.prepare : manifest.run).push_back(std::move(launch));
     return mlir::success();
   }

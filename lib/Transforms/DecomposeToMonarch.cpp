@@ -88,7 +88,7 @@ struct DecomposeToMonarch : fftconv::impl::DecomposeToMonarchBase<DecomposeToMon
     SmallVector<int64_t> shape(op.getSpectrum().getType().getShape());
     Type element = op.getCenter().value_or(0) > 0 ? Type(ComplexType::get(f32)) : f32;
     Value x = EmbedFilterOp::create(rewriter, op.getLoc(), RankedTensorType::get(shape, element), op.getK(),
-                                    op.getCenterAttr(), op.getEncoding());
+                                    op.getSkip(), op.getCenterAttr(), op.getEncoding());
     rewriter.replaceOp(op, Stages(rewriter, op.getLoc(), plan, f32).forward(x, op.getSpectrum().getType()));
   }
 

@@ -69,9 +69,8 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
     auto embed = cast<EmbedOp>(chain.front());
     if (!project || project.getU() != embed.getU())
       return end->emitOpError("does not end the convolution that ") << embed->getName() << " begins: no kernel";
-    if (embed.getPreGate() || project.getPreGate() || project.getPostGate() || project.getSkip() ||
-        project.getSpectrum().getBoundary() != Boundary::Causal)
-      return end->emitOpError("kernels compute causal convolutions without gates and skips only");
+    if (project.getSkip())
+      return end->emitOpError("kernels take skips as part of the spectrum; fftconv-hoist-spectra puts them there");
     if (!embed.getPlan().getSchedule())
       return end->emitOpError("the plan has no kernel schedule; fftconv-plan-convs gives it one where it can");
     if (!embed.getU().getType().getElementType().isF16() || !embed.getPlan().getCompute().isF16())
@@ -108,8 +107,12 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
     Operation *end = chain.back();
     Location loc = end->getLoc();
     if (auto filter = dyn_cast<EmbedFilterOp>(chain.front())) {
-      outline(rewriter, kernels, "spectrum" + Twine(number), end, filter.getK(), [&](OpBuilder &b, ValueRange args) {
-        auto prepare = PrepareOp::create(b, loc, args[0], args[1], filter.getSpectrum());
+      SmallVector<Value> operands = {filter.getK()};
+      if (filter.getSkip())
+        operands.push_back(filter.getSkip());
+      outline(rewriter, kernels, "spectrum" + Twine(number), end, operands, [&](OpBuilder &b, ValueRange args) {
+        auto prepare = PrepareOp::create(b, loc, args[0], filter.getSkip() ? args[1] : Value(), args.back(),
+                                         filter.getCenterAttr(), filter.getSpectrum());
         auto kernel = prepare->getParentOfType<gpu::GPUFuncOp>();
         kernel->setAttr("fftconv.shared_bytes", b.getI64IntegerAttr(prepare.getSharedBytes()));
         kernel.setKnownBlockSize(ArrayRef<int32_t>{PrepareOp::threads, 1, 1});

@@ -37,10 +37,13 @@ struct HoistSpectra : fftconv::impl::HoistSpectraBase<HoistSpectra> {
       }
       rewriter.setInsertionPoint(op);
       auto encoding = SpectrumAttr::get(&getContext(), op.getBoundary(), op.getLength(), op.getPlanAttr());
+      // A kernel that prepares spectra adds the skip to the filter, which costs nothing; elsewhere it is added to the rows.
+      Value skip = op.getSkip(), none;
+      bool inFilter = op.getPlanAttr().getSchedule() != nullptr;
       Value spectrum = SpectrumOp::create(rewriter, op.getLoc(), getSpectrumType(op.getHeads(), encoding), op.getK(),
-                                          op.getCenterAttr());
+                                          inFilter ? skip : none, op.getCenterAttr());
       rewriter.replaceOpWithNewOp<SpectralConvOp>(op, op.getType(), op.getU(), spectrum, op.getPreGate(),
-                                                  op.getPostGate(), op.getSkip());
+                                                  op.getPostGate(), inFilter ? none : skip);
     });
     getOperation().walk([](LoopLikeOpInterface loop) { moveLoopInvariantCode(loop); });
     DominanceInfo dominance(getOperation());

@@ -92,8 +92,9 @@ struct TileRows : fftconv::impl::TileRowsBase<TileRows> {
     Value all = loop(rewriter, loc, index(rewriter, loc, 0), index(rewriter, loc, type.getDimSize(0)),
                      index(rewriter, loc, 1), empty, [&](OpBuilder &b, Value h, Value dest) {
                        Value k = extract(b, loc, op.getK(), {{h, 1}});
-                       Value one =
-                           SpectrumOp::create(b, loc, getSpectrumType(1, op.getEncoding()), k, op.getCenterAttr());
+                       Value skip = extract(b, loc, op.getSkip(), {{h, 1}});
+                       Value one = SpectrumOp::create(b, loc, getSpectrumType(1, op.getEncoding()), k, skip,
+                                                      op.getCenterAttr());
                        return insert(b, loc, one, dest, {{h, 1}});
                      });
     rewriter.replaceOp(op, all);

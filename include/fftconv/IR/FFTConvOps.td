@@ -102,8 +102,11 @@ def FFTConv_SpectrumOp : FFTConv_Op<"spectrum"> {
     plan are those of the result type. Taps that cannot reach an output are dropped, circular filters are
     wrapped, and taps of negative lag -m sit at index M - m with weight -i (since z^-m = -i z^(M-m) when z^M = i).
 
+    A `skip` is added to the tap of lag zero: a convolution with a skip connection is one with another filter.
+
     - (T1) C2 and C4 hold for `k` and `center`;
-    - (T2) the result has a `#fftconv.spectrum` encoding and as many heads as `k`.
+    - (T2) the result has a `#fftconv.spectrum` encoding and as many heads as `k`;
+    - (T3) `skip` is one f32 for each head.
 
     Example:
     ```mlir
@@ -115,9 +118,11 @@ def FFTConv_SpectrumOp : FFTConv_Op<"spectrum"> {
     }
     ```
   }];
-  let arguments = (ins FFTConv_Filter:$k, OptionalAttr<I64Attr>:$center);
+  let arguments = (ins FFTConv_Filter:$k, Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center);
   let results = (outs FFTConv_SpectrumTensor:$spectrum);
-  let assemblyFormat = "$k (`center` $center^)? attr-dict `:` type($k) `->` type($spectrum)";
+  let assemblyFormat = [{
+    $k (`center` $center^)? (`skip` `(` $skip^ `:` type($skip) `)`)? attr-dict `:` type($k) `->` type($spectrum)
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{ SpectrumAttr getEncoding(); }];
 }

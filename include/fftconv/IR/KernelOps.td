@@ -13,9 +13,9 @@
 
 class FFTConv_KernelOp<string mnemonic, list<Trait> traits = []> : Op<FFTConv_Dialect, mnemonic, traits>;
 
-def FFTConv_Rows : MemRefRankOf<[F16], [3]> { let summary = "memref<BxHxLxf16>, rows of a signal"; }
-def FFTConv_SpectrumBuffer : MemRefRankOf<[F16], [2]> {
-  let summary = "memref<Hx2Mxf16>, spectra in the order in which lanes read them";
+def FFTConv_Rows : MemRefRankOf<[F16, BF16], [3]> { let summary = "memref<BxHxLxT>, rows of a signal, T = f16 or bf16"; }
+def FFTConv_SpectrumBuffer : MemRefRankOf<[F16, BF16], [2]> {
+  let summary = "memref<Hx2MxT>, spectra in the order in which lanes read them, T = f16 or bf16";
 }
 
 def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
@@ -176,7 +176,8 @@ def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
   let description = [{
     What `fftconv.spectrum` computes, in f32 arithmetic, rounded once and written in the order in which `fftconv.tile_product` reads it.
 
-    - (X1) the filters are memref<HxKxf32>, the buffer has their heads and the plan's points.
+    - (X1) the filters are memref<HxKxf32>, skips memref<Hxf32>, and the buffer has their heads and the plan's points;
+    - (X2) `center` is given exactly when the spectrum's boundary is bidirectional, and is the index of a tap.
   }];
   let extraClassDeclaration = [{
     /// Threads of a CTA; there is one for each value of the first digit and each head.
@@ -187,8 +188,12 @@ def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
       return 2 * 8 * plan.getPoints() / plan.getRadices()[0];
     }
   }];
-  let arguments = (ins MemRefRankOf<[F32], [2]>:$k, FFTConv_SpectrumBuffer:$buffer, FFTConv_SpectrumAttr:$spectrum);
-  let assemblyFormat = "$k `,` $buffer `for` $spectrum attr-dict `:` type($k) `,` type($buffer)";
+  let arguments = (ins MemRefRankOf<[F32], [2]>:$k, Optional<MemRefRankOf<[F32], [1]>>:$skip, FFTConv_SpectrumBuffer:$buffer,
+                       OptionalAttr<I64Attr>:$center, FFTConv_SpectrumAttr:$spectrum);
+  let assemblyFormat = [{
+    $k (`center` $center^)? (`skip` `(` $skip^ `:` type($skip) `)`)? `,` $buffer `for` $spectrum attr-dict
+    `:` type($k) `,` type($buffer)
+  }];
   let hasVerifier = 1;
 }
 

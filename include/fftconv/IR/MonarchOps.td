@@ -47,10 +47,10 @@ def FFTConv_EmbedOp : FFTConv_Op<"embed"> {
 def FFTConv_EmbedFilterOp : FFTConv_Op<"embed_filter"> {
   let summary = "taps of a filter as digits of a plan, placed by lag";
   let description = [{
-    The taps times sqrt(M), placed where the boundary wants them (see `fftconv.spectrum`). The result is real, or complex when
+    The taps times sqrt(M), placed where the boundary wants them, a skip added at lag zero (see `fftconv.spectrum`). The result is real, or complex when
     there are taps of negative lag (boundary bidirectional and center > 0).
 
-    - (F1) C2 and C4 hold for `k` and `center`;
+    - (F1) C2 and C4 hold for `k` and `center`, T3 for `skip`;
     - (F2) the result is tensor<Hx digits xf32>, or xcomplex<f32> exactly when there are taps of negative lag.
 
     Example:
@@ -64,9 +64,12 @@ def FFTConv_EmbedFilterOp : FFTConv_Op<"embed_filter"> {
     }
     ```
   }];
-  let arguments = (ins FFTConv_Filter:$k, OptionalAttr<I64Attr>:$center, FFTConv_SpectrumAttr:$spectrum);
+  let arguments = (ins FFTConv_Filter:$k, Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center,
+                       FFTConv_SpectrumAttr:$spectrum);
   let results = (outs FFTConv_Digits:$x);
-  let assemblyFormat = "$k (`center` $center^)? `for` $spectrum attr-dict `:` type($k) `->` type($x)";
+  let assemblyFormat = [{
+    $k (`center` $center^)? (`skip` `(` $skip^ `:` type($skip) `)`)? `for` $spectrum attr-dict `:` type($k) `->` type($x)
+  }];
   let hasVerifier = 1;
 }
 
