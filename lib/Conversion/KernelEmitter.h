@@ -112,15 +112,17 @@ struct KernelContext {
   ConstantPool &pool;
   /// Batch rows of a group, heads, sequence length.
   int64_t rows, heads, length;
-  /// Pointers to global memory, to the pool (each lane's 16 bytes of it), to shared memory; batch rows (i64); head (i64).
-  mlir::Value u = {}, spectrum = {}, y = {}, tables = {}, shared = {}, batch = {}, head = {};
+  /// Pointers to the buffers of the kernel's arguments.
+  llvm::DenseMap<mlir::Value, mlir::Value> buffers{};
+  /// Pointers to each lane's 16 bytes of the head's spectrum and of the pool, and to shared memory; batch rows (i64); head (i64).
+  mlir::Value spectrum = {}, tables = {}, shared = {}, batch = {}, head = {};
   mlir::Value thread = {}, lane = {}, warp = {};
   /// The loop over groups, before which a kernel sets up what never changes.
   mlir::Operation *groups = nullptr;
   /// Batch rows of this group (i32), where several travel together one after the other; else null.
   mlir::Value rowsHere = {};
 
-  /// Starts the copies of the next group's input.
+  /// Starts the copies of an input of the next group.
   std::function<void(PrefetchOp)> prefetch = {};
 
   Scalars scalars() { return {b, loc}; }
@@ -134,10 +136,10 @@ struct KernelContext {
 void emitPhase(KernelContext &context, llvm::ArrayRef<mlir::Operation *> ops,
                const llvm::DenseMap<mlir::Operation *, double> &scales);
 
-/// Starts the copies of `count` rows (i32; null for one) from batch row `row` on to shared memory at `offset`.
-void emitCopyIn(KernelContext &context, mlir::Value row, mlir::Value count, int64_t offset);
-/// Copies them back.
-void emitCopyOut(KernelContext &context, mlir::Value row, mlir::Value count, int64_t offset);
+/// Starts the copies of `count` rows (i32; null for one) of an input, from batch row `row` on.
+void emitCopyIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Value count);
+/// Copies results back.
+void emitCopyOut(KernelContext &context, CopyOutOp op, mlir::Value row, mlir::Value count);
 
 /// The kernel that transforms filters; `buffers` points to the taps, to the skips where the op has some, and to the spectra. `pool` is the
 /// pointer to the pool's data.

@@ -72,7 +72,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
 
     for (Operation &op : kernel.getBody().front()) {
       if (auto groups = dyn_cast<GroupsOp>(op)) {
-        if (failed(emitGroups(b, groups, entry->getArguments(), pool)))
+        if (failed(emitGroups(b, groups, kernel, entry->getArguments(), pool)))
           return failure();
       } else if (auto prepare = dyn_cast<PrepareOp>(op)) {
         Scalars s(b, loc);
@@ -106,8 +106,8 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
   }
 
   /// Emits the loop over groups.
-  static LogicalResult emitGroups(OpBuilder &builder, GroupsOp groups, ArrayRef<BlockArgument> arguments,
-                                  ConstantPool &pool) {
+  static LogicalResult emitGroups(OpBuilder &builder, GroupsOp groups, gpu::GPUFuncOp kernel,
+                                  ArrayRef<BlockArgument> arguments, ConstantPool &pool) {
     Location loc = groups.getLoc();
     Block &body = groups.getBody().front();
     auto copyIn = dyn_cast<CopyInOp>(body.front());
@@ -124,7 +124,9 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     KernelContext k{builder, loc, plan, schedule, *monarch::findChip(plan.getChip()), pool, rows, shape[1], shape[2]};
     OpBuilder &b = k.b;
     Scalars s = k.scalars();
-    k.u = arguments[0], k.y = arguments[2], k.batch = arguments[3];
+    for (auto [buffer, pointer] : llvm::zip(kernel.getArguments(), arguments))
+      k.buffers[buffer] = pointer;
+    k.batch = arguments.back();
     Type i32 = b.getI32Type();
     k.thread = NVVM::ThreadIdXOp::create(b, loc, i32);
     k.lane = s.bitAnd(k.thread, 31);
@@ -134,7 +136,8 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     k.shared = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), sharedName);
     k.tables =
         s.offset(LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), poolName), laneBytes);
-    k.spectrum = s.offset(arguments[1], s.add(s.mul(k.head, 4 * plan.getPoints()), laneBytes));
+    TileProductOp product = *body.getOps<TileProductOp>().begin();
+    k.spectrum = s.offset(k.buffers.lookup(product.getSpectrum()), s.add(s.mul(k.head, 4 * plan.getPoints()), laneBytes));
     // Where warps own sequences each has a loop of its own over rows; else the CTA's goes over groups of rows.
     Value first = s.toI64(s.mul(NVVM::BlockIdYOp::create(b, loc, i32), rows));
     Value step = s.toI64(s.mul(NVVM::GridDimYOp::create(b, loc, i32), rows));
@@ -145,21 +148,22 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         return {};
       return s.toI32(s.min(s.sub(k.batch, row), s.i64(rows)));
     };
-    auto startCopies = [&](Value row) {
+    auto startCopies = [&](CopyInOp copy, Value row) {
       // No more rows: nothing to copy, but a group to wait for.
       OpBuilder::InsertionGuard guard(b);
       auto any = scf::IfOp::create(b, loc, s.less(row, k.batch), /*withElse=*/false);
       b.setInsertionPointToStart(&any.getThenRegion().front());
-      emitCopyIn(k, row, rowsFrom(row), copyIn.getTile().getType().getLayout().getOffset());
+      emitCopyIn(k, copy, row, rowsFrom(row));
     };
-    if (copyIn.getAhead())
-      startCopies(first);
+    for (auto copy : body.getOps<CopyInOp>())
+      if (copy.getAhead())
+        startCopies(copy, first);
     auto loop = s.loop(first, k.batch, step);
     k.groups = loop;
     b.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar();
     k.rowsHere = rowsFrom(row);
-    k.prefetch = [&](PrefetchOp) { startCopies(s.add(row, step)); };
+    k.prefetch = [&](PrefetchOp op) { startCopies(op.getTile().getDefiningOp<CopyInOp>(), s.add(row, step)); };
 
     DenseMap<Operation *, double> scales = butterflyScales(body);
     SmallVector<Operation *> phase;
@@ -171,10 +175,11 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
           emitPhase(k, phase, scales);
           phase.clear();
         }
-      } else if (isa<CopyInOp>(op)) {
-        if (!copyIn.getAhead())
-          emitCopyIn(k, row, k.rowsHere, copyIn.getTile().getType().getLayout().getOffset());
-        NVVM::CpAsyncWaitGroupOp::create(b, loc, 0);
+      } else if (auto copy = dyn_cast<CopyInOp>(op)) {
+        if (!copy.getAhead())
+          emitCopyIn(k, copy, row, k.rowsHere);
+        if (!isa<CopyInOp>(op.getNextNode())) // all inputs are under way
+          NVVM::CpAsyncWaitGroupOp::create(b, loc, 0);
       } else if (isa<PrefetchOp>(op)) {
         k.prefetch(cast<PrefetchOp>(op));
       } else if (auto barrier = dyn_cast<BarrierOp>(op)) {
@@ -183,7 +188,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         else
           NVVM::Barrier0Op::create(b, loc);
       } else if (auto copyOut = dyn_cast<CopyOutOp>(op)) {
-        emitCopyOut(k, row, k.rowsHere, copyOut.getX().getType().getLayout().getOffset());
+        emitCopyOut(k, copyOut, row, k.rowsHere);
       } else {
         return op.emitOpError("stands outside of a phase");
       }

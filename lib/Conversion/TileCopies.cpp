@@ -27,7 +27,55 @@ public:
     linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
   }
 
-  void copy(Value row, Value count, int64_t offset, bool in) {
+  void copyIn(CopyInOp op, Value row, Value count) {
+    forEachUnit(op.getTile().getType(), row, count, k.schedule->points(), [&](const Unit &unit) {
+      Value global = at(op.getU(), unit);
+      if (width == 2)
+        return loadElement(unit, global, k.buffers.lookup(op.getU()));
+      Value size = unit.real ? s.select(unit.real, s.i32(width), s.i32(0)) : Value();
+      NVVM::CpAsyncOp::create(b, k.loc, s.offset(shared, unit.address), global, static_cast<uint32_t>(width),
+                              width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
+    });
+  }
+
+  void copyOut(CopyOutOp op, Value row, Value count) {
+    element = op.getY().getType().getElementType();
+    forEachUnit(op.getX().getType(), row, count, k.length, [&](const Unit &unit) {
+      Value tail = op.getX().getType().isComplex() ? tailAddress(unit) : Value();
+      guarded(unit.real, [&] {
+        Value value = load(s.offset(shared, unit.address));
+        if (tail)
+          value = LLVM::FAddOp::create(b, k.loc, value, load(s.offset(shared, tail)));
+        if (op.getGate())
+          value = LLVM::FMulOp::create(b, k.loc, value, load(at(op.getGate(), unit)));
+        LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), unit), width, /*isVolatile=*/false, /*isNonTemporal=*/true);
+      });
+    });
+  }
+
+private:
+  KernelContext &k;
+  OpBuilder &b;
+  Scalars s;
+  int64_t width, elements, owners;
+  monarch::SharedMap memory;
+  Value me, shared, rowBytes;
+  bool linear;
+  Type element;
+
+  /// What a thread copies at a time.
+  struct Unit {
+    /// The element that begins the unit of the first thread, and where: in which iteration, if that is known.
+    Value first;
+    std::optional<int64_t> iteration;
+    /// The byte offset of this thread's unit in the row's plane of shared memory.
+    Value address;
+    /// Whether it lies before L; null where all do.
+    Value real;
+  };
+
+  /// Calls `copy` for all units of `values` elements, of all rows.
+  void forEachUnit(TileType tile, Value row, Value count, int64_t values, llvm::function_ref<void(const Unit &)> copy) {
     OpBuilder::InsertionGuard guard(b);
     // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good.
     if (!linear)
@@ -36,7 +84,7 @@ public:
                                      LLVM::tailcallkind::TailCallKind::None,
                                      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
                .getResult(0);
-    Value shared = s.offset(k.shared, offset);
+    shared = s.offset(k.shared, tile.getLayout().getOffset());
     if (k.warpOwns())
       shared = s.offset(shared, s.mul(k.warp, k.rowBytes()));
     if (count) {
@@ -47,71 +95,60 @@ public:
       row = s.add(row, s.toI64(i));
     }
     // Row b of the head, of a tensor [B, H, L].
-    Value index = s.add(s.mul(row, k.heads), k.head);
-    rowStart = s.offset(in ? k.u : k.y, s.mul(index, 2 * k.length));
-    Value global = s.offset(rowStart, s.toI64(s.mul(me, width)));
-    int64_t units = in ? k.schedule->points() / elements : k.length / elements;
-    int64_t iterations = (units + owners - 1) / owners;
+    rowBytes = s.mul(s.add(s.mul(row, k.heads), k.head), 2 * k.length);
+    int64_t units = values / elements, iterations = (units + owners - 1) / owners;
+    auto visit = [&](Value first, std::optional<int64_t> iteration) {
+      Value real;
+      if (!iteration)
+        real = s.less(s.add(first, s.mul(me, elements)), s.i32(k.length));
+      else if (int64_t left = k.length / elements - *iteration * owners; left < owners)
+        real = s.less(me, s.i32(left));
+      copy({first, iteration, address(first, iteration), real});
+    };
     if (iterations <= monarch::unrolledCopies) {
       for (int64_t it = 0; it < iterations; ++it)
-        copyUnit(shared, s.offset(global, it * owners * width), s.i32(it * owners * elements), it, in);
+        visit(s.i32(it * owners * elements), it);
       return;
     }
     auto loop = s.loop(s.i32(0), s.i32(iterations), s.i32(1));
     b.setInsertionPointToStart(loop.getBody());
-    Value it = loop.getInductionVar();
-    copyUnit(shared, s.offset(global, s.mul(it, owners * width)), s.mul(it, owners * elements), std::nullopt, in);
+    visit(s.mul(loop.getInductionVar(), owners * elements), std::nullopt);
   }
 
-private:
-  KernelContext &k;
-  OpBuilder &b;
-  Scalars s;
-  int64_t width, elements, owners;
-  monarch::SharedMap memory;
-  Value me, rowStart;
-  bool linear;
+  /// The pointer to a unit of the row in a buffer.
+  Value at(Value buffer, const Unit &unit) {
+    Value pointer = s.offset(k.buffers.lookup(buffer), s.add(rowBytes, s.toI64(s.mul(me, width))));
+    return unit.iteration ? s.offset(pointer, *unit.iteration * owners * width) : s.offset(pointer, s.mul(unit.first, 2));
+  }
 
-  /// The byte address in shared memory of the element that begins this thread's unit. `first` is the element that begins the first thread's.
-  Value address(Value first, std::optional<int64_t> it) {
-    auto swizzled = [&](Value element) {
-      Value mask = s.i32(0);
-      for (const auto &[bit, bits] : memory.swizzle()) {
-        Value value = s.div(element, memory.stride(bit.first) << bit.second);
-        mask = s.bitXor(mask, s.mul(s.bitAnd(value, 1), int64_t(bits) << 4));
-      }
-      return s.bitXor(s.mul(element, 2), mask);
-    };
+  Value swizzled(Value element) {
+    Value mask = s.i32(0);
+    for (const auto &[bit, bits] : memory.swizzle()) {
+      Value value = s.div(element, memory.stride(bit.first) << bit.second);
+      mask = s.bitXor(mask, s.mul(s.bitAnd(value, 1), int64_t(bits) << 4));
+    }
+    return s.bitXor(s.mul(element, 2), mask);
+  }
+
+  /// The byte offset in a row's plane of this thread's unit, where the first thread's begins at element `first`.
+  Value address(Value first, std::optional<int64_t> iteration) {
     Value mine = s.mul(me, elements);
-    if (!linear || !it)
+    if (!linear || !iteration)
       return swizzled(s.add(mine, first));
     // Over F2 the constant part can be added last: what lies in the low bits by XOR.
     std::vector<int64_t> digits(k.schedule->radices.size());
-    int64_t element = *it * owners * elements;
+    int64_t element = *iteration * owners * elements;
     for (size_t j = 1; j < digits.size(); ++j)
       digits[j] = element / memory.stride(static_cast<int>(j)) % k.schedule->radices[j];
     int64_t bytes = 2 * memory.address(digits), low = bytes & 127;
     return s.add(s.bitXor(swizzled(mine), s.i32(low)), s.i32(bytes - low));
   }
 
-  /// How many of the row's real units lie at and after the first one of an iteration; at least `owners` where all threads have one.
-  int64_t realUnits(int64_t it) const { return k.length / elements - it * owners; }
-
-  void copyUnit(Value shared, Value global, Value first, std::optional<int64_t> it, bool in) {
-    Value target = s.offset(shared, address(first, it));
-    // Whether this thread's unit is real; null where all are.
-    Value real;
-    if (!it)
-      real = s.less(s.add(first, s.mul(me, elements)), s.i32(k.length));
-    else if (realUnits(*it) < owners)
-      real = s.less(me, s.i32(realUnits(*it)));
-    if (!in)
-      return guarded(real, [&] { store(target, global); });
-    if (width == 2)
-      return loadElement(target, global, real);
-    Value size = real ? s.select(real, s.i32(width), s.i32(0)) : Value();
-    NVVM::CpAsyncOp::create(b, k.loc, target, global, static_cast<uint32_t>(width),
-                            width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
+  /// The same for the element L later, which past the real parts is among the imaginary ones.
+  Value tailAddress(const Unit &unit) {
+    Value later = s.add(s.add(unit.first, s.mul(me, elements)), s.i32(k.length)), points = s.i32(k.schedule->points());
+    Value inReal = s.less(later, points), index = s.select(inReal, later, s.sub(later, points));
+    return s.add(swizzled(index), s.select(inReal, s.i32(0), s.i32(k.rows * k.rowBytes())));
   }
 
   /// Runs `body` on the threads that have a real unit. Lanes that have none wait for the others: left to themselves they would run ahead
@@ -127,32 +164,26 @@ private:
     NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
   }
 
-  Type unitType() {
-    if (width == 2)
-      return b.getI16Type();
-    return width == 4 ? Type(b.getI32Type()) : Type(VectorType::get(width / 4, b.getI32Type()));
-  }
-
-  void store(Value source, Value global) {
-    Value unit = LLVM::LoadOp::create(b, k.loc, unitType(), source, width);
-    LLVM::StoreOp::create(b, k.loc, unit, global, width, /*isVolatile=*/false, /*isNonTemporal=*/true);
+  Value load(Value pointer) {
+    Type type = elements == 1 ? element : Type(VectorType::get(elements, element));
+    return LLVM::LoadOp::create(b, k.loc, type, pointer, width);
   }
 
   /// Asynchronous copies are of four bytes at least; rows of odd length take the way through a register.
-  void loadElement(Value target, Value global, Value real) {
-    Value element = LLVM::LoadOp::create(b, k.loc, b.getI16Type(), real ? s.select(real, global, rowStart) : global, 2);
-    if (real)
-      element = s.select(real, element, s.constant(b.getI16Type(), 0));
-    LLVM::StoreOp::create(b, k.loc, element, target, 2);
+  void loadElement(const Unit &unit, Value global, Value safe) {
+    Value value = LLVM::LoadOp::create(b, k.loc, b.getI16Type(), unit.real ? s.select(unit.real, global, safe) : global, 2);
+    if (unit.real)
+      value = s.select(unit.real, value, s.constant(b.getI16Type(), 0));
+    LLVM::StoreOp::create(b, k.loc, value, s.offset(shared, unit.address), 2);
   }
 };
 } // namespace
 
-void fftconv::emitCopyIn(KernelContext &context, Value row, Value count, int64_t offset) {
-  RowCopier(context).copy(row, count, offset, /*in=*/true);
+void fftconv::emitCopyIn(KernelContext &context, CopyInOp op, Value row, Value count) {
+  RowCopier(context).copyIn(op, row, count);
   NVVM::CpAsyncCommitGroupOp::create(context.b, context.loc);
 }
 
-void fftconv::emitCopyOut(KernelContext &context, Value row, Value count, int64_t offset) {
-  RowCopier(context).copy(row, count, offset, /*in=*/false);
+void fftconv::emitCopyOut(KernelContext &context, CopyOutOp op, Value row, Value count) {
+  RowCopier(context).copyOut(op, row, count);
 }

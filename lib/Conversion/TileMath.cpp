@@ -39,13 +39,13 @@ struct TileValue {
 /// Words of a table for one lane.
 using LaneWords = std::vector<uint32_t>;
 
-uint16_t toHalf(double value) {
+/// The bits of a value rounded to a 16-bit type.
+uint16_t toHalf(double value, Type type) {
   llvm::APFloat f(value);
   bool loses;
-  f.convert(llvm::APFloat::IEEEhalf(), llvm::APFloat::rmNearestTiesToEven, &loses);
+  f.convert(cast<FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &loses);
   return static_cast<uint16_t>(f.bitcastToAPInt().getZExtValue());
 }
-uint32_t packHalves(double low, double high) { return toHalf(low) | static_cast<uint32_t>(toHalf(high)) << 16; }
 uint32_t toFloatBits(double value) { return llvm::bit_cast<uint32_t>(static_cast<float>(value)); }
 
 class PhaseEmitter {
@@ -87,10 +87,14 @@ private:
   Operation *phaseAnchor = nullptr, *tileAnchor = nullptr;
   Value row;
   std::optional<TileValue> x;
+  /// Values that ops have left and others will take.
+  llvm::MapVector<Value, TileValue> values;
 
   monarch::Layout layoutOf(TileType type) const { return type.getLayout().getLayout(schedule.radices); }
   static bool isF32(TileType type) { return type.getReal().isF32(); }
-  Type halves() { return VectorType::get(2, b.getF16Type()); }
+  Type compute() { return k.plan.getCompute(); }
+  /// A packed register.
+  Type halves() { return VectorType::get(2, compute()); }
 
   //===--------------------------------------------------------------------===//
   // Tables
@@ -198,6 +202,9 @@ private:
     return result;
   }
 
+  uint32_t packHalves(double low, double high) {
+    return toHalf(low, compute()) | static_cast<uint32_t>(toHalf(high, compute())) << 16;
+  }
   Value asHalves(Value word) { return LLVM::BitcastOp::create(b, k.loc, halves(), word); }
   Value asWord(Value pair) { return LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), pair); }
   /// -x of both halves, by their signs.
@@ -254,6 +261,12 @@ private:
   //===--------------------------------------------------------------------===//
 
   void lower(Operation *op) {
+    // Every value has one use.
+    if (op->getNumOperands())
+      if (auto taken = values.find(op->getOperand(0)); taken != values.end()) {
+        x = std::move(taken->second);
+        values.erase(taken);
+      }
     if (auto relayout = dyn_cast<RelayoutOp>(op))
       relayout.getX().getType().isShared() ? read(relayout) : write(relayout);
     else if (auto dft = dyn_cast<TileDftOp>(op))
@@ -262,14 +275,33 @@ private:
       scale(twiddle);
     else if (auto product = dyn_cast<TileProductOp>(op))
       multiply(product);
+    else if (auto gate = dyn_cast<TileGateOp>(op))
+      multiplyBy(gate);
     else if (isa<BarrierOp>(op))
       NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
     else if (auto prefetch = dyn_cast<PrefetchOp>(op))
       k.prefetch(prefetch);
+    if (op->getNumResults() == 0)
+      return;
     // What an op leaves has the type that it says.
-    if (x && op->getNumResults())
-      if (auto type = dyn_cast<TileType>(op->getResult(0).getType()); type && !type.isShared() && !isF32(type))
-        pack();
+    auto type = cast<TileType>(op->getResult(0).getType());
+    if (type.isShared())
+      return;
+    if (!isF32(type))
+      pack();
+    values.insert({op->getResult(0), std::move(*x)});
+    x.reset();
+  }
+
+  /// x times a gate, register by register.
+  void multiplyBy(TileGateOp op) {
+    TileValue gate = values.find(op.getGate())->second;
+    values.erase(op.getGate());
+    for (auto [tile, factor] : llvm::zip(x->data, gate.data))
+      for (int plane = 0; plane < x->planes; ++plane)
+        for (int reg = 0; reg < 4; ++reg)
+          if (tile[plane][reg])
+            tile[plane][reg] = LLVM::FMulOp::create(b, k.loc, tile[plane][reg], factor[plane][reg]);
   }
 
   /// The pointer to a shared tile's plane, for this row.
@@ -286,8 +318,11 @@ private:
     monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
     // Matrices come in consecutive registers, and so does an operand of an mma: as operand B (of a product from the left) those with the same r1,
     // as operand A all four in order. Lanes 8 to 15 supply the second matrix, 16 to 23 the third.
-    auto next = dyn_cast<TileDftOp>(*op.getY().user_begin());
-    bool pairsByRow = next && next.getHow() != How::Right;
+    Operation *next = *op.getY().user_begin();
+    if (isa<TileGateOp>(next))
+      next = *next->getResult(0).user_begin();
+    auto dft = dyn_cast<TileDftOp>(next);
+    bool pairsByRow = dft && dft.getHow() != How::Right;
     if (pairsByRow) {
       monarch::Piece second = access.rows.at({'l', 4});
       access.rows.set({'l', 4}, access.rows.at({'l', 3}));
@@ -357,8 +392,14 @@ private:
   Value mma(ArrayRef<Value> a, ArrayRef<Value> bOperand, ArrayRef<Value> c, bool halfSums) {
     Type element = halfSums ? halves() : Type(b.getF32Type());
     Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(halfSums ? 2 : 4, element));
-    return NVVM::MmaOp::create(b, k.loc, type, a, bOperand, c, ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
-                               std::array{NVVM::MMATypes::f16, NVVM::MMATypes::f16},
+    bool brain = compute().isBF16();
+    NVVM::MMATypes operand = brain ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+    // NVVM knows pairs of bf16 as words.
+    auto operands = [&](ArrayRef<Value> pairs) {
+      return llvm::map_to_vector(pairs, [&](Value pair) { return brain ? asWord(pair) : pair; });
+    };
+    return NVVM::MmaOp::create(b, k.loc, type, operands(a), operands(bOperand), c, ArrayRef<int64_t>{16, 8, 16},
+                               std::nullopt, std::nullopt, std::array{operand, operand},
                                std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
   }
 
@@ -499,7 +540,7 @@ private:
       if (auto vector = dyn_cast<VectorType>(type)) {
         llvm::APFloat h(value);
         bool loses;
-        h.convert(llvm::APFloat::IEEEhalf(), llvm::APFloat::rmNearestTiesToEven, &loses);
+        h.convert(cast<FloatType>(vector.getElementType()).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &loses);
         attr = DenseElementsAttr::get(vector, h);
       } else {
         attr = b.getF32FloatAttr(static_cast<float>(value));

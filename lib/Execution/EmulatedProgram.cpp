@@ -55,9 +55,10 @@ Expected<Tensor> EmulatedProgram::makeBuffer(const ManifestBuffer &buffer,
       return size.takeError();
     shape.push_back(*size);
   }
-  if (buffer.type != "f16" && buffer.type != "f32")
-    return createStringError(buffer.name + " has elements of an unknown type, " + buffer.type);
-  return Tensor(buffer.type == "f16" ? ElementType::F16 : ElementType::F32, shape);
+  for (ElementType type : {ElementType::F16, ElementType::BF16, ElementType::F32})
+    if (name(type) == buffer.type)
+      return Tensor(type, shape);
+  return createStringError(buffer.name + " has elements of an unknown type, " + buffer.type);
 }
 
 Expected<SmallVector<Tensor>> EmulatedProgram::makeResults(ArrayRef<Tensor> inputs) const {

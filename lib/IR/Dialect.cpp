@@ -84,6 +84,9 @@ LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
   }
   if (schedule && !monarch::findChip(chip)->isGpu()) // P4
     return emitError() << "a kernel schedule needs a GPU, not '" << chip << "'";
+  if (schedule && !schedule.getProducts().isF32() && schedule.getProducts() != compute)
+    return emitError() << "products are done in the compute type " << compute << " or in f32, not in "
+                       << schedule.getProducts();
   return success();
 }
 
@@ -96,9 +99,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "warps must be a power of two up to 32, values one from 8 to 64";
   if (rows < 1 || stages < 1 || stages > 2) // A2
     return emitError() << "rows must be at least 1, stages 1 or 2";
-  if ((!products.isF16() && !products.isF32()) || (!sums.isF16() && !sums.isF32()) ||
+  if ((!products.isF16() && !products.isBF16() && !products.isF32()) || (!sums.isF16() && !sums.isF32()) ||
       (sums.isF16() && !products.isF16())) // A3
-    return emitError() << "products and sums must be f16 or f32, and sums in f16 need products in f16";
+    return emitError() << "products must be f16, bf16 or f32, sums f16 or f32, and sums in f16 need products in f16";
   return success();
 }
 

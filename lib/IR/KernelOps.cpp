@@ -184,8 +184,8 @@ Type TileType::parse(AsmParser &parser) {
     return {};
   auto complex = dyn_cast<ComplexType>(element);
   Type real = complex ? complex.getElementType() : element;
-  if (!real.isF16() && !real.isF32()) {
-    parser.emitError(loc, "elements of a tile are f16, f32 or complex of these");
+  if (!real.isF16() && !real.isBF16() && !real.isF32()) {
+    parser.emitError(loc, "elements of a tile are f16, bf16, f32 or complex of these");
     return {};
   }
   LayoutAttr layout;
@@ -240,7 +240,8 @@ LogicalResult GroupsOp::verify() {
   if (!(*this)->getParentOfType<gpu::GPUFuncOp>()) // N2
     return emitOpError("must stand in a gpu.func");
   for (Operation &op : getBody().front())
-    if (!isa<CopyInOp, PrefetchOp, RelayoutOp, TileDftOp, TileTwiddleOp, TileProductOp, BarrierOp, CopyOutOp>(op)) // N1
+    if (!isa<CopyInOp, PrefetchOp, RelayoutOp, TileDftOp, TileTwiddleOp, TileProductOp, TileGateOp, BarrierOp,
+             CopyOutOp>(op)) // N1
       return op.emitOpError("is not a tile op and cannot stand in fftconv.groups");
   return success();
 }
@@ -284,7 +285,7 @@ LogicalResult TileDftOp::verify() {
     return emitOpError("transforms tiles on registers by left, right or butterfly, or tiles without layouts by any");
   if (!assigned)
     return success();
-  if (getHow() != How::Butterfly && !x.getReal().isF16()) // Q2
+  if (getHow() != How::Butterfly && x.getReal().isF32()) // Q2
     return emitOpError("operands of matrix products are 16-bit, got ") << x.getElement();
   ArrayRef<int64_t> radices;
   std::optional<monarch::Layout> after =
@@ -312,10 +313,15 @@ LogicalResult TileTwiddleOp::verify() {
 
 LogicalResult TileProductOp::verify() { return verifySameLayout(*this, getX().getType(), getY().getType()); }
 
+LogicalResult TileGateOp::verify() {
+  if (getX().getType() != getGate().getType() || getX().getType() != getY().getType()) // Z2
+    return emitOpError("operands and result must have the same type");
+  return success();
+}
+
 LogicalResult CopyOutOp::verify() {
-  TileType x = getX().getType();
-  if (x.isComplex()) // O1
-    return emitOpError("writes a real tile, not ") << x;
+  if (getGate() && getGate().getType() != getY().getType()) // O1
+    return emitOpError("the gate must have the type of y, ") << getY().getType() << ", got " << getGate().getType();
   return success();
 }
 

@@ -21,26 +21,24 @@ int fftconv::monarch::copyWidth(int64_t length) {
   return static_cast<int>(std::min<int64_t>(16, (2 * length) & -(2 * length)));
 }
 
-int64_t fftconv::monarch::sharedBytes(const Schedule &schedule, int64_t rows, int stages) {
-  int64_t plane = 2 * schedule.points() * rows;
-  // The output of a warp-held sequence replaces its input, unless that is the next one by then.
-  return schedule.split == 0 ? plane * stages : plane * (1 + stages);
+bool fftconv::monarch::holdsGateAhead(int64_t points, int64_t rows, const Chip &chip) {
+  return 4 * 2 * points * rows <= chip.sharedBytes;
 }
 
-std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, int64_t batch, int64_t heads,
+std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, const KernelProblem &problem,
                                                            const Chip &chip) {
   if (!chip.isGpu() || !digits.rightAngle)
     return std::nullopt;
-  int64_t points = digits.points();
-  // Two digits of 16 and a small one between: a warp holds the whole sequence, and CTAs are as wide as the batch.
+  int64_t points = digits.points(), plane = 2 * points, batch = problem.batch;
+  // Two digits of 16 and a small one between: a warp holds the whole sequence, and CTAs are as wide as the batch and as memory lets them.
   if (digits.count() <= 3 && points <= 2048) {
+    int64_t planes = 2 + problem.preGate + problem.wraps;
     int warps = 8;
-    while (batch > 0 && warps > 1 && warps / 2 >= batch)
+    while (warps > 1 && (planes * plane * warps > chip.sharedBytes || (batch > 0 && warps / 2 >= batch)))
       warps /= 2;
     return KernelChoice{warps, points <= 1024 ? 32 : 64, warps, 2};
   }
   KernelChoice choice{16, 32, 1, 2};
-  int64_t plane = 2 * points;
   if (digits.count() > 4 || 2 * plane > chip.sharedBytes)
     return std::nullopt;
   if (3 * plane > chip.sharedBytes) {
@@ -48,7 +46,7 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
     return choice;
   }
   // Past eight rows nothing is saved.
-  int64_t most = std::min<int64_t>(8, chip.sharedBytes / (3 * plane));
+  int64_t most = std::min<int64_t>(8, std::max<int64_t>(1, chip.sharedBytes / ((3 + problem.preGate) * plane)));
   if (batch == 0) {
     choice.rows = most;
     return choice;
@@ -56,8 +54,8 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // A CTA's time goes with its rows, plus what it reads once for them; a chip's with the rounds of CTAs.
   double best = INFINITY;
   for (int64_t rows = 1; rows <= std::min(most, batch); ++rows) {
-    double time =
-        static_cast<double>(ceilDiv(ceilDiv(batch, rows) * heads, chip.sms)) * (static_cast<double>(rows) + 0.3);
+    double time = static_cast<double>(ceilDiv(ceilDiv(batch, rows) * problem.heads, chip.sms)) *
+                  (static_cast<double>(rows) + 0.3);
     if (time < best) {
       best = time;
       choice.rows = rows;
@@ -101,9 +99,10 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
   return heads * std::min(groups, gridLimit(heads, residentCtas(schedule.points()), chip)) * choice.warps;
 }
 
-KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice, int64_t batch,
-                                        int64_t heads, int64_t length, const Chip &chip) {
+KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice,
+                                        const KernelProblem &problem, const Chip &chip) {
   KernelCost cost;
+  auto [batch, heads, length, preGate, postGate, wraps] = problem;
   int64_t sequences = schedule.radices[0], points = schedule.points(), width = copyWidth(length);
   // Everything is for one output; a row of M points gives L of them.
   double scale = static_cast<double>(points) / static_cast<double>(length), rows = static_cast<double>(choice.rows);
@@ -111,22 +110,25 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   int64_t mma = 0, wavefronts = 0;
   std::vector<StepCost> steps = stepCosts(schedule);
   for (size_t n = 0; n < steps.size(); ++n) {
-    mma += steps[n].mma / sequences;
     StepKind kind = schedule.steps[n].kind;
+    bool isFirst = n <= 1, isLast = n + 2 >= steps.size(), copies = kind == StepKind::CopyIn || kind == StepKind::CopyOut;
+    // What wraps needs the imaginary part of the last transform, and both planes on the way out; a gate comes in beside its rows.
+    int64_t planes = isFirst && preGate ? 2 : isLast && wraps ? 2 : 1;
+    mma += steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
     // All M points come in, L go out, 128 bytes a wavefront or what 32 lanes move.
     int64_t elements = kind == StepKind::CopyOut ? length : points, atOnce = width == 2 ? 32 : 64;
-    bool copies = kind == StepKind::CopyIn || kind == StepKind::CopyOut;
-    wavefronts += copies ? ceilDiv(elements, atOnce) : steps[n].wavefronts / sequences;
+    wavefronts += planes * (copies ? ceilDiv(elements, atOnce) : steps[n].wavefronts / sequences);
   }
   cost.mma = perOutput(mma);
   cost.wavefronts = perOutput(wavefronts);
 
-  // Two bytes in and two out for each output, and spectra of four bytes a point: from memory once for each head.
+  // Two bytes in and two out for each output, two for each gate, and spectra of four bytes a point: from memory once for each head.
+  double tensors = 4 + 2 * (preGate + postGate);
   double outputs = static_cast<double>(length) * static_cast<double>(batch * heads);
   double spectrum = 4 * static_cast<double>(points);
   cost.sectors =
       (4 + static_cast<double>(spectrumReads(schedule, choice, batch, heads, chip)) * spectrum / outputs) / 32;
-  cost.bytes = 4 + static_cast<double>(heads) * spectrum / outputs;
+  cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
   // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.
   double perTile = 0;
@@ -152,7 +154,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       perTile += 32.0 / copyWidth(length);
       break;
     }
-  perTile += (schedule.split ? 42 : 20) + 16 / rows - 12;
+  perTile += (schedule.split ? 42 : 20) + 16 / rows - 12 + 14 * (preGate + postGate) + 16 * wraps;
   cost.instructions = perTile / 256 * scale;
 
   double total = outputs, sms = static_cast<double>(chip.sms);

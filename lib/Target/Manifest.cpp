@@ -244,10 +244,10 @@ private:
 
   mlir::LogicalResult add(mlir::Value value, const Twine &name, StringRef role, mlir::Type element,
                           std::vector<SizeExpression> shape) {
-    if (!element.isF16() && !element.isF32())
-      return entry.emitError("buffers hold f16 or f32, not ") << element;
+    if (!element.isF16() && !element.isBF16() && !element.isF32())
+      return entry.emitError("buffers hold f16, bf16 or f32, not ") << element;
     buffers[value] = manifest.buffers.size();
-    manifest.buffers.push_back({name.str(), role.str(), element.isF16() ? "f16" : "f32", std::move(shape)});
+    manifest.buffers.push_back({name.str(), role.str(), element.isF16() ? "f16" : element.isBF16() ? "bf16" : "f32", std::move(shape)});
     return mlir::success();
   }
 

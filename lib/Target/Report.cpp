@@ -21,7 +21,7 @@ using namespace fftconv;
 static constexpr int64_t assumedBatch = 64;
 
 /// How often the loops inside the loop over groups run, in the order of the code, inner ones after those around them.
-static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule, int64_t stages) {
+static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule) {
   json::Array trips;
   auto add = [&](int64_t n) {
     if (n > 1)
@@ -36,14 +36,18 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule,
     if (copies > monarch::unrolledCopies)
       add(copies);
   };
-  if (stages == 1)
-    addCopy(schedule.points());
+  for (auto copy : groups.getBody().getOps<CopyInOp>())
+    if (!copy.getAhead())
+      addCopy(schedule.points());
   for (const monarch::Step &step : schedule.steps)
     if (step.kind == monarch::StepKind::Read) {
       add(step.layout.trips());
       add(rows);
-      if (phase++ == 0 && stages > 1)
-        addCopy(schedule.points()); // the next input is copied after the first phase
+      // The next inputs are copied after the first phase.
+      for (auto copy : groups.getBody().getOps<CopyInOp>())
+        if (copy.getAhead() && phase == 0)
+          addCopy(schedule.points());
+      ++phase;
     }
   addCopy(length);
   return trips;
@@ -59,7 +63,15 @@ static json::Object describeConv(GroupsOp groups) {
   int64_t batch = u.isDynamicDim(0) ? assumedBatch : u.getDimSize(0);
   monarch::KernelChoice choice{static_cast<int>(attr.getWarps()), static_cast<int>(attr.getValues()),
                                static_cast<int64_t>(groups.getRows()), static_cast<int>(attr.getStages())};
-  monarch::KernelCost cost = monarch::kernelCost(*schedule, choice, batch, u.getDimSize(1), u.getDimSize(2), chip);
+  auto inputs = groups.getBody().getOps<CopyInOp>();
+  CopyOutOp copyOut = *groups.getBody().getOps<CopyOutOp>().begin();
+  monarch::KernelProblem problem{.batch = batch,
+                                 .heads = u.getDimSize(1),
+                                 .length = u.getDimSize(2),
+                                 .preGate = std::distance(inputs.begin(), inputs.end()) > 1,
+                                 .postGate = copyOut.getGate() != nullptr,
+                                 .wraps = copyOut.getX().getType().isComplex()};
+  monarch::KernelCost cost = monarch::kernelCost(*schedule, choice, problem, chip);
   int64_t exchanges = -1;
   for (const monarch::Step &step : schedule->steps)
     exchanges += step.kind == monarch::StepKind::Read;
@@ -78,8 +90,11 @@ static json::Object describeConv(GroupsOp groups) {
                       {"stages", attr.getStages()},
                       {"products", products},
                       {"sums", sums},
-                      {"exchanges", exchanges},
-                      {"loops", loopTrips(groups, *schedule, attr.getStages())},
+                      {"pre_gate", problem.preGate},
+      {"post_gate", problem.postGate},
+      {"wraps", problem.wraps},
+      {"exchanges", exchanges},
+                      {"loops", loopTrips(groups, *schedule)},
                       {"barriers_per_group", monarch::totalCost(*schedule).barriers},
                       {"shared_limit", chip.sharedBytes},
                       {"board", StringRef(chip.board)},
@@ -122,13 +137,14 @@ std::string fftconv::printReport(const json::Value &report) {
   for (const json::Value &value : *report.getAsObject()->getArray("kernels")) {
     const json::Object &k = *value.getAsObject();
     bool conv = k.getString("kind") == "convolution";
+    auto flag = [&](StringRef key) { return k.getBoolean(key).value_or(false); };
     os << *k.getString("kernel") << ": ";
     if (conv) {
       SmallVector<std::string> radices;
       for (const json::Value &radix : *k.getArray("radices"))
         radices.push_back(std::to_string(*radix.getAsInteger()));
-      os << formatv("causal convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
-                    join(radices, " x "));
+      os << formatv("{3}convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
+                    join(radices, " x "), flag("wraps") ? "circular " : "");
       os << formatv("  schedule      {0} warps, {1} row{2} at a time, {3} stage{4} of input, products {5}, sums {6}\n",
                     integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),
                     integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"));

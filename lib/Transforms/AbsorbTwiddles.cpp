@@ -61,9 +61,10 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
         twiddle.erase();
       }
     }
+    Type compute = cast<CopyInOp>(body.front()).getPlan().getCompute();
     for (Operation &op : body)
       if (op.getNumResults())
-        settleType(op);
+        settleType(op, compute);
     return success();
   }
 
@@ -72,11 +73,11 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
     return values >= 64 && getKernelSchedule(plan)->split == 0 && plan.getPoints() / 32 >= 64;
   }
 
-  /// Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers for it; everything else is f16.
-  static void settleType(Operation &op) {
+  /// Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers for it; everything else is of the compute type.
+  static void settleType(Operation &op, Type compute) {
     Value y = op.getResult(0);
     auto type = cast<TileType>(y.getType());
-    Type element = Float16Type::get(op.getContext());
+    Type element = compute;
     if (auto dft = dyn_cast<TileDftOp>(op)) {
       ScheduleAttr schedule = dft.getPlan().getSchedule();
       Operation *next = *y.user_begin();

@@ -49,6 +49,10 @@ struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
     steps = steps.drop_front(); // copy in
     LayoutAttr layout = shared;
     for (Operation &op : llvm::make_early_inc_range(llvm::drop_begin(body))) {
+      if (auto gate = dyn_cast<CopyInOp>(op)) {
+        withLayout(gate.getTile(), shared);
+        continue;
+      }
       auto isMove = [](const Step &s) { return s.kind == StepKind::Read || s.kind == StepKind::Write; };
       if (auto twiddle = dyn_cast<TileTwiddleOp>(op)) {
         // One that others absorb has no step of its own.
@@ -76,6 +80,10 @@ struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
                                                   : How::Butterfly);
         layout = LayoutAttr::get(b.getContext(), step.layout);
         steps = steps.drop_front();
+      } else if (auto gate = dyn_cast<TileGateOp>(op)) {
+        // The gate is read beside what it multiplies.
+        Type type = TileType::get(b.getContext(), gate.getGate().getType().getElement(), layout);
+        gate.getGateMutable().assign(RelayoutOp::create(b, op.getLoc(), type, gate.getGate(), plan));
       } else if (isa<TileTwiddleOp>(op)) {
         steps = steps.drop_front();
       } else if (isa<TileProductOp>(op)) {

@@ -73,8 +73,11 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
       return end->emitOpError("kernels take skips as part of the spectrum; fftconv-hoist-spectra puts them there");
     if (!embed.getPlan().getSchedule())
       return end->emitOpError("the plan has no kernel schedule; fftconv-plan-convs gives it one where it can");
-    if (!embed.getU().getType().getElementType().isF16() || !embed.getPlan().getCompute().isF16())
-      return end->emitOpError("kernels compute f16 tensors by f16 stages only");
+    Type compute = embed.getPlan().getCompute();
+    if (embed.getU().getType().getElementType() != compute || compute.isF32())
+      return end->emitOpError("kernels compute f16 tensors by f16 stages, and bf16 by bf16");
+    if (embed.getPreGate() && project.getPreGate() && embed.getPreGate() != project.getPreGate())
+      return end->emitOpError("has another gate before the convolution than ") << embed->getName();
     return chain;
   }
 
@@ -124,19 +127,27 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
       for (Operation *op : chain)
         if (auto product = dyn_cast<SpectrumProductOp>(op))
           spectrum = product.getSpectrum();
-      outline(rewriter, kernels, "conv" + Twine(number), end, {embed.getU(), spectrum},
-              [&](OpBuilder &b, ValueRange args) {
-                auto groups = GroupsOp::create(b, loc, args[0], plan.getSchedule().getRows());
-                b.setInsertionPointToStart(&groups.getBody().emplaceBlock());
-                fillBody(b, chain, args);
-                b.setInsertionPointAfter(groups);
-              });
+      auto project = cast<ProjectOp>(end);
+      SmallVector<Value> operands = {embed.getU(), spectrum};
+      for (Value gate : {embed.getPreGate(), project.getPostGate()})
+        if (gate)
+          operands.push_back(gate);
+      outline(rewriter, kernels, "conv" + Twine(number), end, operands, [&](OpBuilder &b, ValueRange args) {
+        auto groups = GroupsOp::create(b, loc, args[0], plan.getSchedule().getRows());
+        b.setInsertionPointToStart(&groups.getBody().emplaceBlock());
+        fillBody(b, chain, args);
+        b.setInsertionPointAfter(groups);
+      });
     }
     for (Operation *op : llvm::reverse(chain.drop_back()))
       rewriter.eraseOp(op);
   }
 
+  /// args: rows, spectrum, the gate before, the gate after (as far as there are any), results.
   static void fillBody(OpBuilder &b, ArrayRef<Operation *> chain, ValueRange args) {
+    auto embed = cast<EmbedOp>(chain.front());
+    PlanAttr plan = embed.getPlan();
+    size_t nextGate = 2;
     Value x;
     auto typeOf = [&](Operation *op) {
       auto type = cast<RankedTensorType>(op->getResult(0).getType());
@@ -144,18 +155,24 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
     };
     for (Operation *op : chain) {
       Location loc = op->getLoc();
-      if (auto embed = dyn_cast<EmbedOp>(op))
-        x = CopyInOp::create(b, loc, typeOf(op), args[0], embed.getPlan(), /*ahead=*/false);
-      else if (auto dft = dyn_cast<DftOp>(op))
-        x = TileDftOp::create(b, loc, typeOf(op), How::Any, x, dft.getDigit(), dft.getInverse(), dft.getPlan(),
+      if (op == embed) {
+        x = CopyInOp::create(b, loc, typeOf(op), args[0], plan, /*ahead=*/false);
+        if (embed.getPreGate()) {
+          Value gate = CopyInOp::create(b, loc, typeOf(op), args[nextGate++], plan, /*ahead=*/false);
+          x = TileGateOp::create(b, loc, typeOf(op), x, gate);
+        }
+      } else if (auto dft = dyn_cast<DftOp>(op)) {
+        x = TileDftOp::create(b, loc, typeOf(op), How::Any, x, dft.getDigit(), dft.getInverse(), plan,
                               ArrayRef<int64_t>());
-      else if (auto twiddle = dyn_cast<TwiddleOp>(op))
-        x = TileTwiddleOp::create(b, loc, typeOf(op), x, twiddle.getDigit(), twiddle.getInverse(), twiddle.getPlan(),
+      } else if (auto twiddle = dyn_cast<TwiddleOp>(op)) {
+        x = TileTwiddleOp::create(b, loc, typeOf(op), x, twiddle.getDigit(), twiddle.getInverse(), plan,
                                   ArrayRef<int64_t>());
-      else if (isa<SpectrumProductOp>(op))
-        x = TileProductOp::create(b, loc, typeOf(op), x, args[1], cast<EmbedOp>(chain.front()).getPlan());
-      else
-        CopyOutOp::create(b, loc, x, args[2], cast<EmbedOp>(chain.front()).getPlan());
+      } else if (isa<SpectrumProductOp>(op)) {
+        x = TileProductOp::create(b, loc, typeOf(op), x, args[1], plan);
+      } else {
+        Value gate = cast<ProjectOp>(op).getPostGate() ? args[nextGate++] : Value();
+        CopyOutOp::create(b, loc, x, args.back(), gate, plan);
+      }
     }
   }
 };

@@ -7,6 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/Monarch/Chip.h"
+#include "fftconv/Monarch/Kernel.h"
 #include "fftconv/Transforms/Passes.h"
 
 namespace fftconv {
@@ -22,6 +24,11 @@ struct PipelineCopies : fftconv::impl::PipelineCopiesBase<PipelineCopies> {
   void runOnOperation() override {
     getOperation().walk([](CopyInOp copy) {
       if (copy.getAhead() || !copy.getPlan().getSchedule() || copy.getPlan().getSchedule().getStages() < 2)
+        return;
+      // A gate waits its turn where there is no room for it beside the input.
+      bool isInput = copy == &copy->getBlock()->front();
+      if (!isInput && !monarch::holdsGateAhead(copy.getPlan().getPoints(), copy->getParentOfType<GroupsOp>().getRows(),
+                                               *monarch::findChip(copy.getPlan().getChip())))
         return;
       // Once it is read the buffer is free. A phase that loops over tiles must be over, one that does not needs no more of it.
       Operation *last = copy;

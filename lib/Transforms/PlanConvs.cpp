@@ -65,16 +65,20 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                                       const monarch::Chip &target) {
     if (!target.isGpu() && !requireKernels)
       return ScheduleAttr();
-    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, batch, op.getHeads(), target);
+    monarch::KernelProblem problem{.batch = batch,
+                                   .heads = op.getHeads(),
+                                   .length = op.getLength(),
+                                   .preGate = op.getPreGate() != nullptr,
+                                   .postGate = op.getPostGate() != nullptr,
+                                   .wraps = op.getBoundary() == Boundary::Circular};
+    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, problem, target);
     StringRef reason;
     if (!target.isGpu())
       reason = "it is not a GPU";
-    else if (op.getBoundary() != Boundary::Causal)
-      reason = "kernels compute causal convolutions only";
-    else if (op.getPreGate() || op.getPostGate() || op.getSkip())
-      reason = "kernels do not fuse gates and skips";
-    else if (!type.isF16() || !op.getU().getType().getElementType().isF16())
-      reason = "kernels compute f16 tensors by f16 stages only";
+    else if (type.isF32() || op.getU().getType().getElementType() != type)
+      reason = "kernels compute f16 tensors by f16 stages, and bf16 by bf16";
+    else if (sums == "f16" && !type.isF16())
+      reason = "sums in f16 need f16 stages";
     else if (!choice)
       reason = "the points do not fit one pass through the chip's shared memory";
     if (!reason.empty()) {
@@ -85,7 +89,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       return ScheduleAttr();
     }
     auto floatType = [&](StringRef name) -> FloatType {
-      return name == "f16" ? FloatType(Float16Type::get(&getContext())) : FloatType(Float32Type::get(&getContext()));
+      return name == "f16" ? type : FloatType(Float32Type::get(&getContext()));
     };
     return ScheduleAttr::get(&getContext(), choice->warps, choice->values, choice->rows, choice->stages,
                              floatType(products), floatType(sums));

@@ -248,7 +248,9 @@ static llvm::Expected<int> runManifest(const Options &options, const PtxOptions 
   for (const ManifestBuffer &buffer : program->manifest().buffers) {
     if (buffer.role != "input")
       continue;
-    ElementType type = buffer.type == "f16" ? ElementType::F16 : ElementType::F32;
+    ElementType type = buffer.type == "f16"    ? ElementType::F16
+                       : buffer.type == "bf16" ? ElementType::BF16
+                                               : ElementType::F32;
     size_t index = inputs.size();
     if (!options.inputs.empty() && index >= options.inputs.size())
       return llvm::createStringError("--input is needed for " + buffer.name);

@@ -50,11 +50,11 @@ def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
   let description = [{
     A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head travel together, so that the spectrum
     and the tables are read once for them. With two `stages` the input of the next group is on its way while this one is computed. Elementwise products are
-    done in `products` (f16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
+    done in `products` (f16 or bf16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
 
     - (A1) warps is a power of two up to 32, values 8 to 64;
     - (A2) rows is at least 1, stages is 1 or 2;
-    - (A3) products and sums are f16 or f32; sums in f16 need products in f16.
+    - (A3) products are f16, bf16 or f32, sums f16 or f32; sums in f16 need products in f16.
   }];
   let parameters = (ins "int64_t":$warps, "int64_t":$values, "int64_t":$rows, "int64_t":$stages,
                         "::mlir::FloatType":$products, "::mlir::FloatType":$sums);
@@ -72,7 +72,7 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
     - (P1) every radix is at least 1 and their product is `points`;
     - (P2) `compute` is f16, bf16 or f32;
     - (P3) `chip` is a chip of the table in `fftconv/Monarch/Chip.h`;
-    - (P4) a `schedule` says how a GPU's kernel computes it; a CPU has none.
+    - (P4) a `schedule` says how a GPU's kernel computes it; a CPU has none. Its products are done in the compute type or in f32.
 
     Inside an op, write an alias or `<...>` alone: after `#fftconv.plan<...>` MLIR takes the colon of the op's types for one of
     the attribute.
@@ -144,7 +144,7 @@ def FFTConv_TileType : TypeDef<FFTConv_Dialect, "Tile"> {
   let mnemonic = "tile";
   let summary = "the data of the sequences that a CTA works on, spread over its lanes or its shared memory";
   let description = [{
-    M elements for each sequence: f16, f32, or complex of these (planes of real and imaginary parts), with a `#fftconv.layout` once
+    M elements for each sequence: f16, bf16, f32, or complex of these (planes of real and imaginary parts), with a `#fftconv.layout` once
     it is assigned.
 
     ```
@@ -156,7 +156,7 @@ def FFTConv_TileType : TypeDef<FFTConv_Dialect, "Tile"> {
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     bool isComplex() const { return ::llvm::isa<::mlir::ComplexType>(getElement()); }
-    /// f16 or f32.
+    /// f16, bf16 or f32.
     ::mlir::Type getReal() const;
     bool isShared() const { return getLayout() && getLayout().isShared(); }
   }];

@@ -155,6 +155,17 @@ def FFTConv_TileProductOp : FFTConv_KernelOp<"tile_product"> {
   let hasVerifier = 1;
 }
 
+def FFTConv_TileGateOp : FFTConv_KernelOp<"tile_gate"> {
+  let summary = "product of a tile with a gate, value by value";
+  let description = [{
+    - (Z2) operands and result have the same type.
+  }];
+  let arguments = (ins FFTConv_Tile:$x, FFTConv_Tile:$gate);
+  let results = (outs FFTConv_Tile:$y);
+  let assemblyFormat = "$x `,` $gate attr-dict `:` type($x) `,` type($gate) `->` type($y)";
+  let hasVerifier = 1;
+}
+
 def FFTConv_BarrierOp : FFTConv_KernelOp<"barrier"> {
   let summary = "waits for all warps of the CTA, or for all lanes of the warp";
   let arguments = (ins UnitAttr:$warp);
@@ -164,10 +175,15 @@ def FFTConv_BarrierOp : FFTConv_KernelOp<"barrier"> {
 def FFTConv_CopyOutOp : FFTConv_KernelOp<"copy_out"> {
   let summary = "the first L points of the rows of a group, from shared memory to memory";
   let description = [{
-    - (O1) the tile is real.
+    A complex tile w is that of a circular convolution at a right angle, whose tail is added where it wraps: y[n] = w[n] + w[n + L], w being the real parts followed by
+    the imaginary ones. What comes out is multiplied with the `gate`.
+
+    - (O1) the gate has the type of `y`.
   }];
-  let arguments = (ins FFTConv_Tile:$x, FFTConv_Rows:$y, FFTConv_PlanAttr:$plan);
-  let assemblyFormat = "$x `,` $y `by` $plan attr-dict `:` type($x) `,` type($y)";
+  let arguments = (ins FFTConv_Tile:$x, FFTConv_Rows:$y, Optional<FFTConv_Rows>:$gate, FFTConv_PlanAttr:$plan);
+  let assemblyFormat = [{
+    $x `,` $y (`gate` `(` $gate^ `:` type($gate) `)`)? `by` $plan attr-dict `:` type($x) `,` type($y)
+  }];
   let hasVerifier = 1;
 }
 

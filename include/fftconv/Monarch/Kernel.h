@@ -25,12 +25,21 @@ struct KernelChoice {
   int stages = 0;
 };
 
-/// The choice for `batch` rows (0: unknown, taken as many) of `heads` heads; nothing where M points do not fit one pass on the chip.
-std::optional<KernelChoice> chooseKernel(const Digits &digits, int64_t batch, int64_t heads, const Chip &chip);
+/// What a kernel computes.
+struct KernelProblem {
+  /// Rows (0: unknown, taken as many), heads, sequence length.
+  int64_t batch = 0, heads = 1, length = 1;
+  bool preGate = false, postGate = false;
+  /// A circular convolution at a right angle, whose tail is added.
+  bool wraps = false;
+};
 
-/// Shared memory of a CTA, in bytes: planes of real and imaginary parts, and of the next input. A warp that holds a whole sequence needs
-/// no plane of imaginary parts.
-int64_t sharedBytes(const Schedule &schedule, int64_t rows, int stages);
+/// The choice for a problem; nothing where M points do not fit one pass on the chip.
+std::optional<KernelChoice> chooseKernel(const Digits &digits, const KernelProblem &problem, const Chip &chip);
+
+/// Whether shared memory holds, for so many rows of M points that are exchanged between warps, planes of real and imaginary parts, the next input and
+/// its gate.
+bool holdsGateAhead(int64_t points, int64_t rows, const Chip &chip);
 
 /// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
 int64_t gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip);
@@ -53,9 +62,9 @@ struct KernelCost {
   std::string_view limit() const;
 };
 
-/// The cost of a causal convolution of B rows of H heads and L values.
-KernelCost kernelCost(const Schedule &schedule, const KernelChoice &choice, int64_t batch, int64_t heads,
-                      int64_t length, const Chip &chip);
+/// The cost of a problem whose batch is known.
+KernelCost kernelCost(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem,
+                      const Chip &chip);
 
 } // namespace fftconv::monarch
 

@@ -44,7 +44,7 @@ struct ManifestBuffer {
   std::string name;
   /// input, output, spectrum or workspace.
   std::string role;
-  /// f16 or f32.
+  /// f16, bf16 or f32.
   std::string type;
   std::vector<SizeExpression> shape;
 };
