@@ -114,8 +114,8 @@ struct KernelContext {
   int64_t rows, heads, length;
   /// Pointers to the buffers of the kernel's arguments.
   llvm::DenseMap<mlir::Value, mlir::Value> buffers{};
-  /// Pointers to each lane's 16 bytes of the head's spectrum and of the pool, and to shared memory; batch rows (i64); head (i64).
-  mlir::Value spectrum = {}, tables = {}, shared = {}, batch = {}, head = {};
+  /// Pointers to each lane's 16 bytes of the head's spectrum and of the pool, and to shared memory; batch rows (i64), rows of the schedule (pairs of those where theta is one), head (i64).
+  mlir::Value spectrum = {}, tables = {}, shared = {}, batch = {}, rowCount = {}, head = {};
   mlir::Value thread = {}, lane = {}, warp = {};
   /// The loop over groups, before which a kernel sets up what never changes.
   mlir::Operation *groups = nullptr;
@@ -126,6 +126,8 @@ struct KernelContext {
   std::function<void(PrefetchOp)> prefetch = {};
 
   Scalars scalars() { return {b, loc}; }
+  /// Whether two batch rows are the real and imaginary parts of one.
+  bool paired() const { return !schedule->rightAngle; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
   /// Bytes of a plane of one row.

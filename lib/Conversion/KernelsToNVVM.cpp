@@ -127,6 +127,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     for (auto [buffer, pointer] : llvm::zip(kernel.getArguments(), arguments))
       k.buffers[buffer] = pointer;
     k.batch = arguments.back();
+    k.rowCount = k.paired() ? s.shr(s.add(k.batch, s.i64(1)), 1) : k.batch;
     Type i32 = b.getI32Type();
     k.thread = NVVM::ThreadIdXOp::create(b, loc, i32);
     k.lane = s.bitAnd(k.thread, 31);
@@ -146,19 +147,19 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     auto rowsFrom = [&](Value row) -> Value {
       if (k.warpOwns() || rows == 1)
         return {};
-      return s.toI32(s.min(s.sub(k.batch, row), s.i64(rows)));
+      return s.toI32(s.min(s.sub(k.rowCount, row), s.i64(rows)));
     };
     auto startCopies = [&](CopyInOp copy, Value row) {
       // No more rows: nothing to copy, but a group to wait for.
       OpBuilder::InsertionGuard guard(b);
-      auto any = scf::IfOp::create(b, loc, s.less(row, k.batch), /*withElse=*/false);
+      auto any = scf::IfOp::create(b, loc, s.less(row, k.rowCount), /*withElse=*/false);
       b.setInsertionPointToStart(&any.getThenRegion().front());
       emitCopyIn(k, copy, row, rowsFrom(row));
     };
     for (auto copy : body.getOps<CopyInOp>())
       if (copy.getAhead())
         startCopies(copy, first);
-    auto loop = s.loop(first, k.batch, step);
+    auto loop = s.loop(first, k.rowCount, step);
     k.groups = loop;
     b.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar();

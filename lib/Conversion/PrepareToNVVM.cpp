@@ -42,8 +42,9 @@ public:
     head = s.toI64(NVVM::BlockIdYOp::create(b, loc, i32));
     Value shared = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), "dynamic_shared");
     Value from = shared, to = s.offset(shared, 8 * rest);
-    // 4 k1 - 1: the right angle in quarters.
-    quarter = s.add(s.mul(k1, 4), s.i32(-1));
+    // 4 k1, less one at a right angle: quarters.
+    bool rightAngle = op.getSpectrum().getPlan().getTheta() == Theta::I;
+    quarter = s.add(s.mul(k1, 4), s.i32(rightAngle ? -1 : 0));
     forEach([&](Value n) { storeShared(from, n, first(n)); });
     int64_t done = 1;
     for (size_t j = 1; j < radices.size(); ++j) {

@@ -29,27 +29,34 @@ public:
 
   void copyIn(CopyInOp op, Value row, Value count) {
     forEachUnit(op.getTile().getType(), row, count, k.schedule->points(), [&](const Unit &unit) {
-      Value global = at(op.getU(), unit);
-      if (width == 2)
-        return loadElement(unit, global, k.buffers.lookup(op.getU()));
-      Value size = unit.real ? s.select(unit.real, s.i32(width), s.i32(0)) : Value();
-      NVVM::CpAsyncOp::create(b, k.loc, s.offset(shared, unit.address), global, static_cast<uint32_t>(width),
-                              width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
+      for (const Row &row : rows) {
+        Value real = both(unit.real, row.exists), global = at(op.getU(), row, unit);
+        if (width == 2) {
+          loadElement(real, s.offset(row.shared, unit.address), global, k.buffers.lookup(op.getU()));
+          continue;
+        }
+        Value size = real ? s.select(real, s.i32(width), s.i32(0)) : Value();
+        NVVM::CpAsyncOp::create(b, k.loc, s.offset(row.shared, unit.address), global, static_cast<uint32_t>(width),
+                                width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
+      }
     });
   }
 
   void copyOut(CopyOutOp op, Value row, Value count) {
     element = op.getY().getType().getElementType();
+    bool wraps = op.getX().getType().isComplex() && !k.paired();
     forEachUnit(op.getX().getType(), row, count, k.length, [&](const Unit &unit) {
-      Value tail = op.getX().getType().isComplex() ? tailAddress(unit) : Value();
-      guarded(unit.real, [&] {
-        Value value = load(s.offset(shared, unit.address));
-        if (tail)
-          value = LLVM::FAddOp::create(b, k.loc, value, load(s.offset(shared, tail)));
-        if (op.getGate())
-          value = LLVM::FMulOp::create(b, k.loc, value, load(at(op.getGate(), unit)));
-        LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), unit), width, /*isVolatile=*/false, /*isNonTemporal=*/true);
-      });
+      Value tail = wraps ? tailAddress(unit) : Value();
+      for (const Row &row : rows)
+        guarded(both(unit.real, row.exists), [&] {
+          Value value = load(s.offset(row.shared, unit.address));
+          if (tail)
+            value = LLVM::FAddOp::create(b, k.loc, value, load(s.offset(row.shared, tail)));
+          if (op.getGate())
+            value = LLVM::FMulOp::create(b, k.loc, value, load(at(op.getGate(), row, unit)));
+          LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), row, unit), width, /*isVolatile=*/false,
+                                /*isNonTemporal=*/true);
+        });
     });
   }
 
@@ -59,9 +66,15 @@ private:
   Scalars s;
   int64_t width, elements, owners;
   monarch::SharedMap memory;
-  Value me, shared, rowBytes;
+  Value me;
   bool linear;
   Type element;
+
+  /// A batch row: its plane in shared memory, its byte offset in a tensor [B, H, L], and whether it is there; null where it is for sure.
+  struct Row {
+    Value shared, bytes, exists;
+  };
+  SmallVector<Row> rows;
 
   /// What a thread copies at a time.
   struct Unit {
@@ -84,7 +97,7 @@ private:
                                      LLVM::tailcallkind::TailCallKind::None,
                                      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
                .getResult(0);
-    shared = s.offset(k.shared, tile.getLayout().getOffset());
+    Value shared = s.offset(k.shared, tile.getLayout().getOffset());
     if (k.warpOwns())
       shared = s.offset(shared, s.mul(k.warp, k.rowBytes()));
     if (count) {
@@ -94,8 +107,13 @@ private:
       shared = s.offset(shared, s.mul(i, k.rowBytes()));
       row = s.add(row, s.toI64(i));
     }
-    // Row b of the head, of a tensor [B, H, L].
-    rowBytes = s.mul(s.add(s.mul(row, k.heads), k.head), 2 * k.length);
+    rows.clear();
+    for (int plane = 0; plane < (k.paired() ? 2 : 1); ++plane) {
+      Value batchRow = k.paired() ? s.add(s.mul(row, 2), s.i64(plane)) : row;
+      Value bytes = s.mul(s.add(s.mul(batchRow, k.heads), k.head), 2 * k.length);
+      rows.push_back({s.offset(shared, plane * k.rows * k.rowBytes()), bytes,
+                      plane ? s.less(batchRow, k.batch) : Value()});
+    }
     int64_t units = values / elements, iterations = (units + owners - 1) / owners;
     auto visit = [&](Value first, std::optional<int64_t> iteration) {
       Value real;
@@ -115,9 +133,11 @@ private:
     visit(s.mul(loop.getInductionVar(), owners * elements), std::nullopt);
   }
 
-  /// The pointer to a unit of the row in a buffer.
-  Value at(Value buffer, const Unit &unit) {
-    Value pointer = s.offset(k.buffers.lookup(buffer), s.add(rowBytes, s.toI64(s.mul(me, width))));
+  Value both(Value a, Value c) { return !a ? c : !c ? a : Value(arith::AndIOp::create(b, k.loc, a, c)); }
+
+  /// The pointer to a unit of a row in a buffer.
+  Value at(Value buffer, const Row &row, const Unit &unit) {
+    Value pointer = s.offset(k.buffers.lookup(buffer), s.add(row.bytes, s.toI64(s.mul(me, width))));
     return unit.iteration ? s.offset(pointer, *unit.iteration * owners * width) : s.offset(pointer, s.mul(unit.first, 2));
   }
 
@@ -170,11 +190,11 @@ private:
   }
 
   /// Asynchronous copies are of four bytes at least; rows of odd length take the way through a register.
-  void loadElement(const Unit &unit, Value global, Value safe) {
-    Value value = LLVM::LoadOp::create(b, k.loc, b.getI16Type(), unit.real ? s.select(unit.real, global, safe) : global, 2);
-    if (unit.real)
-      value = s.select(unit.real, value, s.constant(b.getI16Type(), 0));
-    LLVM::StoreOp::create(b, k.loc, value, s.offset(shared, unit.address), 2);
+  void loadElement(Value real, Value target, Value global, Value safe) {
+    Value value = LLVM::LoadOp::create(b, k.loc, b.getI16Type(), real ? s.select(real, global, safe) : global, 2);
+    if (real)
+      value = s.select(real, value, s.constant(b.getI16Type(), 0));
+    LLVM::StoreOp::create(b, k.loc, value, target, 2);
   }
 };
 } // namespace

@@ -215,17 +215,19 @@ void TileType::print(AsmPrinter &printer) const {
 
 std::shared_ptr<const monarch::Schedule> fftconv::getKernelSchedule(PlanAttr plan) {
   // A schedule is a pure function of these three; searching it costs milliseconds.
-  using Key = std::tuple<std::vector<int64_t>, int64_t, int64_t>;
+  using Key = std::tuple<std::vector<int64_t>, int64_t, int64_t, bool>;
   static std::mutex mutex;
   static std::map<Key, std::shared_ptr<const monarch::Schedule>> known;
-  if (!plan.getSchedule() || plan.getTheta() != Theta::I)
+  if (!plan.getSchedule())
     return nullptr;
-  Key key(plan.getRadices().vec(), plan.getSchedule().getWarps(), plan.getSchedule().getValues());
+  Key key(plan.getRadices().vec(), plan.getSchedule().getWarps(), plan.getSchedule().getValues(),
+          plan.getTheta() == Theta::I);
   std::lock_guard<std::mutex> lock(mutex);
   auto [entry, isNew] = known.try_emplace(key);
   if (isNew) {
     monarch::ScheduleRequest request{.warps = static_cast<int>(std::get<1>(key)),
-                                     .registerBits = monarch::bitsOf(std::get<2>(key))};
+                                     .registerBits = monarch::bitsOf(std::get<2>(key)),
+                                     .rightAngle = std::get<3>(key)};
     if (std::optional<monarch::Schedule> schedule = monarch::makeSchedule(std::get<0>(key), request))
       entry->second = std::make_shared<const monarch::Schedule>(std::move(*schedule));
   }
@@ -248,8 +250,9 @@ LogicalResult GroupsOp::verify() {
 
 LogicalResult CopyInOp::verify() {
   TileType tile = getTile().getType();
-  if (tile.isComplex() || (tile.getLayout() && !tile.isShared())) // I1
-    return emitOpError("gives a real tile in shared memory, not ") << tile;
+  bool paired = getPlan().getTheta() == Theta::One;
+  if (tile.isComplex() != paired || (tile.getLayout() && !tile.isShared())) // I1
+    return emitOpError("gives a ") << (paired ? "complex" : "real") << " tile in shared memory, not " << tile;
   return success();
 }
 

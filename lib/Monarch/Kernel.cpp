@@ -21,18 +21,21 @@ int fftconv::monarch::copyWidth(int64_t length) {
   return static_cast<int>(std::min<int64_t>(16, (2 * length) & -(2 * length)));
 }
 
-bool fftconv::monarch::holdsGateAhead(int64_t points, int64_t rows, const Chip &chip) {
-  return 4 * 2 * points * rows <= chip.sharedBytes;
+/// Planes that an input has: one of real values, or two rows as real and imaginary parts.
+static int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 : 2; }
+
+bool fftconv::monarch::holdsGateAhead(const Digits &digits, int64_t rows, const Chip &chip) {
+  return (2 + 2 * inputPlanes(digits)) * 2 * digits.points() * rows <= chip.sharedBytes;
 }
 
 std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, const KernelProblem &problem,
                                                            const Chip &chip) {
-  if (!chip.isGpu() || !digits.rightAngle)
+  if (!chip.isGpu())
     return std::nullopt;
-  int64_t points = digits.points(), plane = 2 * points, batch = problem.batch;
+  int64_t points = digits.points(), plane = 2 * points, in = inputPlanes(digits), batch = ceilDiv(problem.batch, in);
   // Two digits of 16 and a small one between: a warp holds the whole sequence, and CTAs are as wide as the batch and as memory lets them.
   if (digits.count() <= 3 && points <= 2048) {
-    int64_t planes = 2 + problem.preGate + problem.wraps;
+    int64_t planes = in * (2 + problem.preGate) + problem.wraps;
     int warps = 8;
     while (warps > 1 && (planes * plane * warps > chip.sharedBytes || (batch > 0 && warps / 2 >= batch)))
       warps /= 2;
@@ -41,12 +44,12 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   KernelChoice choice{16, 32, 1, 2};
   if (digits.count() > 4 || 2 * plane > chip.sharedBytes)
     return std::nullopt;
-  if (3 * plane > chip.sharedBytes) {
+  if ((2 + in) * plane > chip.sharedBytes) {
     choice.stages = 1;
     return choice;
   }
   // Past eight rows nothing is saved.
-  int64_t most = std::min<int64_t>(8, std::max<int64_t>(1, chip.sharedBytes / ((3 + problem.preGate) * plane)));
+  int64_t most = std::min<int64_t>(8, std::max<int64_t>(1, chip.sharedBytes / ((2 + in * (1 + problem.preGate)) * plane)));
   if (batch == 0) {
     choice.rows = most;
     return choice;
@@ -103,21 +106,25 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
                                         const KernelProblem &problem, const Chip &chip) {
   KernelCost cost;
   auto [batch, heads, length, preGate, postGate, wraps] = problem;
+  // Where theta is one a row of the schedule is two of the batch.
+  int64_t pair = schedule.rightAngle ? 1 : 2, complexRows = ceilDiv(batch, pair);
   int64_t sequences = schedule.radices[0], points = schedule.points(), width = copyWidth(length);
   // Everything is for one output; a row of M points gives L of them.
   double scale = static_cast<double>(points) / static_cast<double>(length), rows = static_cast<double>(choice.rows);
-  auto perOutput = [&](int64_t perRow) { return static_cast<double>(perRow) / static_cast<double>(length); };
+  auto perOutput = [&](int64_t perRow) {
+    return static_cast<double>(perRow * complexRows) / static_cast<double>(length * batch);
+  };
   int64_t mma = 0, wavefronts = 0;
   std::vector<StepCost> steps = stepCosts(schedule);
   for (size_t n = 0; n < steps.size(); ++n) {
     StepKind kind = schedule.steps[n].kind;
     bool isFirst = n <= 1, isLast = n + 2 >= steps.size(), copies = kind == StepKind::CopyIn || kind == StepKind::CopyOut;
     // What wraps needs the imaginary part of the last transform, and both planes on the way out; a gate comes in beside its rows.
-    int64_t planes = isFirst && preGate ? 2 : isLast && wraps ? 2 : 1;
+    int64_t planes = isFirst && preGate ? 2 : isLast && wraps ? 2 : 1, copied = copies ? pair : 1;
     mma += steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
     // All M points come in, L go out, 128 bytes a wavefront or what 32 lanes move.
     int64_t elements = kind == StepKind::CopyOut ? length : points, atOnce = width == 2 ? 32 : 64;
-    wavefronts += planes * (copies ? ceilDiv(elements, atOnce) : steps[n].wavefronts / sequences);
+    wavefronts += planes * copied * (copies ? ceilDiv(elements, atOnce) : steps[n].wavefronts / sequences);
   }
   cost.mma = perOutput(mma);
   cost.wavefronts = perOutput(wavefronts);
@@ -127,7 +134,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double outputs = static_cast<double>(length) * static_cast<double>(batch * heads);
   double spectrum = 4 * static_cast<double>(points);
   cost.sectors =
-      (4 + static_cast<double>(spectrumReads(schedule, choice, batch, heads, chip)) * spectrum / outputs) / 32;
+      (4 + static_cast<double>(spectrumReads(schedule, choice, complexRows, heads, chip)) * spectrum / outputs) / 32;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
   // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.
@@ -155,11 +162,11 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       break;
     }
   perTile += (schedule.split ? 42 : 20) + 16 / rows - 12 + 14 * (preGate + postGate) + 16 * wraps;
-  cost.instructions = perTile / 256 * scale;
+  cost.instructions = perTile / 256 * scale / static_cast<double>(pair);
 
   double total = outputs, sms = static_cast<double>(chip.sms);
   // CTAs that do not fill the chip leave multiprocessors idle.
-  double ctas = static_cast<double>(heads * ceilDiv(batch, choice.rows));
+  double ctas = static_cast<double>(heads * ceilDiv(complexRows, choice.rows));
   double busy = std::min(1.0, ctas / sms);
   double cycles = chip.clock * sms * busy;
   cost.memoryTime = total * cost.bytes / chip.memoryBandwidth;

@@ -326,7 +326,7 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
       registers = std::max<int64_t>(registers, step.layout.count('r') + step.layout.count('u'));
     }
     Ranked ranked{{split > 0, mmas, homes.cost.first, registers, homes.cost.second},
-                  Schedule{radices, request.warps, split, *steps, homes.homes, {}}};
+                  Schedule{radices, request.warps, split, request.rightAngle, *steps, homes.homes, {}}};
     if (!best || ranked.rank < best->rank)
       best = std::move(ranked);
   }
@@ -382,7 +382,7 @@ Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, i
   int64_t radix = schedule.radices[stage];
   if (kind == HomeKind::Matrix)
     angle += k * n * (turn / radix);
-  if (kind != HomeKind::Product)
+  if (kind != HomeKind::Product && schedule.rightAngle)
     angle -= n * (rate(1, stage) / 4); // the stage's share of the right angle
   for (const auto &[pair, home] : schedule.homes) {
     if (home != Home{kind, stage})
@@ -417,7 +417,7 @@ std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
     const Step &step = schedule.steps[n];
     StepCost &cost = costs[n];
     // Real data has one plane: before the first transform and after the last.
-    int planes = n < first || n > last ? 1 : 2;
+    int planes = schedule.rightAngle && (n < first || n > last) ? 1 : 2;
     bool copies = step.kind == StepKind::CopyIn || step.kind == StepKind::CopyOut;
     if (copies || step.kind == StepKind::Read || step.kind == StepKind::Write)
       cost.idealWavefronts = planes * elements / 64;
@@ -448,7 +448,7 @@ std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
           for (at.tile = 0; at.tile < layout.tiles(); ++at.tile)
             for (at.reg = 0; at.reg < 8; at.reg += 4)
               tiles += layout.present(at);
-      cost.mma = tiles * (n == first || n == last ? 2 : 4);
+      cost.mma = tiles * (schedule.rightAngle && (n == first || n == last) ? 2 : 4);
     }
     // Data of one warp for another: between the outer phases and the inner one, and where threads copy what warps transform.
     bool side = step.kind == StepKind::Read || step.kind == StepKind::CopyOut;

@@ -287,7 +287,8 @@ private:
       shape = find(op.getOperands()[0])->shape;
       batch = shape[0];
       element = group.getU().getType().getElementType();
-      int64_t heads = group.getU().getType().getDimSize(1), rows = group.getRows();
+      int64_t heads = group.getU().getType().getDimSize(1);
+      int64_t rows = group.getRows() * (plan.getTheta() == Theta::One ? 2 : 1);
       int64_t limit =
           monarch::gridLimit(heads, monarch::residentCtas(plan.getPoints()), *monarch::findChip(plan.getChip()));
       launch.grid = {SizeExpression::of(heads), SizeExpression::min(SizeExpression::ceilDiv(batch, rows), limit),

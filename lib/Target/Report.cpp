@@ -70,7 +70,7 @@ static json::Object describeConv(GroupsOp groups) {
                                  .length = u.getDimSize(2),
                                  .preGate = std::distance(inputs.begin(), inputs.end()) > 1,
                                  .postGate = copyOut.getGate() != nullptr,
-                                 .wraps = copyOut.getX().getType().isComplex()};
+                                 .wraps = copyOut.getX().getType().isComplex() && schedule->rightAngle};
   monarch::KernelCost cost = monarch::kernelCost(*schedule, choice, problem, chip);
   int64_t exchanges = -1;
   for (const monarch::Step &step : schedule->steps)
@@ -93,6 +93,7 @@ static json::Object describeConv(GroupsOp groups) {
                       {"pre_gate", problem.preGate},
       {"post_gate", problem.postGate},
       {"wraps", problem.wraps},
+      {"theta", stringifyTheta(plan.getTheta())},
       {"exchanges", exchanges},
                       {"loops", loopTrips(groups, *schedule)},
                       {"barriers_per_group", monarch::totalCost(*schedule).barriers},
@@ -144,7 +145,7 @@ std::string fftconv::printReport(const json::Value &report) {
       for (const json::Value &radix : *k.getArray("radices"))
         radices.push_back(std::to_string(*radix.getAsInteger()));
       os << formatv("{3}convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
-                    join(radices, " x "), flag("wraps") ? "circular " : "");
+                    join(radices, " x "), flag("wraps") || k.getString("theta") == "one" ? "circular " : "");
       os << formatv("  schedule      {0} warps, {1} row{2} at a time, {3} stage{4} of input, products {5}, sums {6}\n",
                     integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),
                     integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"));

@@ -27,7 +27,7 @@ struct PipelineCopies : fftconv::impl::PipelineCopiesBase<PipelineCopies> {
         return;
       // A gate waits its turn where there is no room for it beside the input.
       bool isInput = copy == &copy->getBlock()->front();
-      if (!isInput && !monarch::holdsGateAhead(copy.getPlan().getPoints(), copy->getParentOfType<GroupsOp>().getRows(),
+      if (!isInput && !monarch::holdsGateAhead(getDigits(copy.getPlan()), copy->getParentOfType<GroupsOp>().getRows(),
                                                *monarch::findChip(copy.getPlan().getChip())))
         return;
       // Once it is read the buffer is free. A phase that loops over tiles must be over, one that does not needs no more of it.

@@ -70,7 +70,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                                    .length = op.getLength(),
                                    .preGate = op.getPreGate() != nullptr,
                                    .postGate = op.getPostGate() != nullptr,
-                                   .wraps = op.getBoundary() == Boundary::Circular};
+                                   .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle};
     std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, problem, target);
     StringRef reason;
     if (!target.isGpu())

@@ -48,7 +48,7 @@ class FFTConv_Attr<string name, string keyword, list<Trait> traits = []>
 def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel computes a planned convolution";
   let description = [{
-    A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head travel together, so that the spectrum
+    A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head (pairs of rows where theta is one) travel together, so that the spectrum
     and the tables are read once for them. With two `stages` the input of the next group is on its way while this one is computed. Elementwise products are
     done in `products` (f16 or bf16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
 

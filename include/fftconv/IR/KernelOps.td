@@ -21,7 +21,7 @@ def FFTConv_SpectrumBuffer : MemRefRankOf<[F16, BF16], [2]> {
 def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
   let summary = "the loop of a CTA over groups of batch rows";
   let description = [{
-    A CTA keeps one head, blockIdx.x, and takes every gridDim.y-th group of `rows` batch rows of it, beginning with group blockIdx.y. The body is what
+    A CTA keeps one head, blockIdx.x, and takes every gridDim.y-th group of `rows` batch rows of it (pairs of rows where theta is one), beginning with group blockIdx.y. The body is what
     it does with one group; a last group may have fewer rows.
 
     - (N1) the body holds tile ops only; `rows` is at least 1;
@@ -67,7 +67,9 @@ def FFTConv_CopyInOp : FFTConv_KernelOp<"copy_in"> {
     Asynchronous copies, of 16 bytes where the length allows; the result is there once they have arrived. With `ahead` they were started
     before: by `fftconv.prefetch` in the turn before, or before the first turn.
 
-    - (I1) the result is a real tile, in shared memory once layouts are assigned.
+    Where theta is one, rows 2b and 2b + 1 are the real and imaginary parts of row b; a last one without partner has zeros beside it.
+
+    - (I1) the result is a real tile, complex where theta is one; in shared memory once layouts are assigned.
   }];
   let arguments = (ins FFTConv_Rows:$u, FFTConv_PlanAttr:$plan, UnitAttr:$ahead);
   let results = (outs FFTConv_Tile:$tile);
@@ -175,8 +177,8 @@ def FFTConv_BarrierOp : FFTConv_KernelOp<"barrier"> {
 def FFTConv_CopyOutOp : FFTConv_KernelOp<"copy_out"> {
   let summary = "the first L points of the rows of a group, from shared memory to memory";
   let description = [{
-    A complex tile w is that of a circular convolution at a right angle, whose tail is added where it wraps: y[n] = w[n] + w[n + L], w being the real parts followed by
-    the imaginary ones. What comes out is multiplied with the `gate`.
+    At a right angle a complex tile w is that of a circular convolution, whose tail is added where it wraps: y[n] = w[n] + w[n + L], w being the real parts followed by
+    the imaginary ones. Where theta is one, real and imaginary parts are rows 2b and 2b + 1. What comes out is multiplied with the `gate`.
 
     - (O1) the gate has the type of `y`.
   }];

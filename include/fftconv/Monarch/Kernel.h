@@ -19,7 +19,7 @@ struct KernelChoice {
   int warps = 0;
   /// Complex values that a lane may hold.
   int values = 0;
-  /// Batch rows of a head that travel together, so that spectrum and tables are read once for them.
+  /// Batch rows of a head that travel together, so that spectrum and tables are read once for them; pairs of rows where theta is one.
   int64_t rows = 0;
   /// 2 where the input of the next rows is copied while these are computed.
   int stages = 0;
@@ -39,7 +39,7 @@ std::optional<KernelChoice> chooseKernel(const Digits &digits, const KernelProbl
 
 /// Whether shared memory holds, for so many rows of M points that are exchanged between warps, planes of real and imaginary parts, the next input and
 /// its gate.
-bool holdsGateAhead(int64_t points, int64_t rows, const Chip &chip);
+bool holdsGateAhead(const Digits &digits, int64_t rows, const Chip &chip);
 
 /// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
 int64_t gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip);

@@ -45,6 +45,8 @@ struct ScheduleRequest {
   int warps = 16;
   /// A lane may hold 2^registerBits complex values.
   int registerBits = 5;
+  /// theta = i, with real rows; else theta = 1, with two batch rows as real and imaginary parts.
+  bool rightAngle = true;
 };
 
 struct Schedule {
@@ -53,6 +55,7 @@ struct Schedule {
   int warps = 0;
   /// Digits 1..split are the outer ones; 0 where a warp holds a whole sequence.
   int split = 0;
+  bool rightAngle = true;
   std::vector<Step> steps;
   std::map<std::pair<int, int>, Home> homes;
   Swizzle swizzle;
@@ -63,7 +66,7 @@ struct Schedule {
   const Layout &before(size_t n) const { return steps[n - 1].layout; }
 };
 
-/// The schedule of a convolution at a right angle by these digits (1 to p), or nothing where they do not fit one pass: the first and the last
+/// The schedule of a convolution by these digits (1 to p), or nothing where they do not fit one pass: the first and the last
 /// two need tiles, the small one registers.
 std::optional<Schedule> makeSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
 
