@@ -31,6 +31,10 @@ SHORT_LIMIT = {"mma": 400 / 4096, "error": 1.5e-3}
 LENGTHS = (256, 512, 768, 1024, 1280, 1536, 1792, 2048, 4096, 8192, 12288, 16384, 20480, 24576, 28672, 32768)
 
 
+# What a convolution has to read and write; tables and the like are small and stay in caches.
+MOVED = ("input", "output", "gate", "spectrum")
+
+
 def call(*command):
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode:
@@ -90,9 +94,11 @@ def count_sass(cubin, kernel, trips):
     return counts
 
 
-def program(length):
-    u, k = f"tensor<?x{HEADS}x{length}xf16>", f"tensor<{HEADS}x{length}xf32>"
-    return f"func.func @f(%u: {u}, %k: {k}) -> {u} {{\n  %y = fftconv.conv causal %u, %k : {u}, {k}\n  return %y : {u}\n}}\n"
+def program(length, gated=False, type_="f16", boundary="causal"):
+    u, k = f"tensor<?x{HEADS}x{length}x{type_}>", f"tensor<{HEADS}x{length}xf32>"
+    parameters = f", %g: {u}, %h: {u}" if gated else ""
+    gates = f" pre_gate(%g : {u}) post_gate(%h : {u})" if gated else ""
+    return f"func.func @f(%u: {u}, %k: {k}{parameters}) -> {u} {{\n  %y = fftconv.conv {boundary} %u, %k{gates} : {u}, {k}\n  return %y : {u}\n}}\n"
 
 
 def traffic(ptx, launch):
@@ -104,6 +110,7 @@ def traffic(ptx, launch):
             "exchange" if "matrix" in text
             else "input" if "cp.async." in text and "global" in text
             else "output" if "st.global" in text
+            else "gate" if "ld.global" in text and "nc" not in text
             else "spectrum" if "no_allocate" in text
             else "input" if "ld.global.b16" in text
             else "table" if "ld.global" in text
@@ -118,12 +125,12 @@ def traffic(ptx, launch):
     return result
 
 
-def measure(tools, length, chip="sm_90", flags=()):
-    """Everything that is counted for one length."""
+def measure(tools, length, chip="sm_90", flags=(), **variant):
+    """Everything that is counted for one length; `variant` is that of program()."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
 
-        (folder / "f.mlir").write_text(program(length))
+        (folder / "f.mlir").write_text(program(length, **variant))
         compile_ = [tools / "fftconv-compile", folder / "f.mlir", f"--chip={chip}", *flags]
         kernel = json.loads(call(*compile_, "--report=json", "-o", folder / "f.ptx"))["kernels"][1]
         rows = kernel["rows"]
@@ -134,24 +141,26 @@ def measure(tools, length, chip="sm_90", flags=()):
         )
         launch = json.loads((folder / "stats.json").read_text())["launches"][1]
         lines, total, outputs = traffic(ptx, launch), launch["total"], BATCH * HEADS * length
-        groups = HEADS * -(-BATCH // rows)
+        pair = 2 if kernel["theta"] == "one" else 1
+        groups = HEADS * -(-BATCH // (rows * pair))
         result = {
             "length": length,
+            **variant,
             "points": kernel["points"],
             "radices": kernel["radices"],
             "rows": rows,
             "mma": launch["instructions"]["mma"] / outputs,
             "exchange_wavefronts_over_ideal": lines["exchange"]["worst"],
             "wavefronts": total["shared_wavefronts"] / outputs,
-            "sectors_over_ideal": sum(lines[k]["global_sectors"] for k in ("input", "output", "spectrum"))
-            / sum(lines[k]["global_ideal_sectors"] for k in ("input", "output", "spectrum")),
+            "sectors_over_ideal": sum(lines[k]["global_sectors"] for k in MOVED)
+            / sum(lines[k]["global_ideal_sectors"] for k in MOVED),
             "barriers_per_group": total["barriers"] / kernel["warps"] / groups,
             "error": float(re.search(r"relative RMS error ([^ ]+) ", out)[1]),
             # Machine code has negations as modifiers of operands.
             "executed_ptx_per_256": (total["warp_instructions"] - lines["negation"]["executed"]) / outputs * 256,
         }
         model = kernel["per_output"]
-        counted = sum(lines[k]["global_sectors"] for k in ("input", "output", "spectrum")) / outputs
+        counted = sum(lines[k]["global_sectors"] for k in MOVED) / outputs
         result["model"] = {"mma": model["mma"], "wavefronts": model["wavefronts"], "sectors": model["sectors"]}
         result["counted"] = {"mma": result["mma"], "wavefronts": result["wavefronts"], "sectors": counted}
         if "ptxas" in kernel:
@@ -160,7 +169,7 @@ def measure(tools, length, chip="sm_90", flags=()):
             call(*compile_, "-o", folder / "f.cubin")
             counts = count_sass(folder / "f.cubin", kernel["kernel"], kernel["loops"])
             # A warp does its share of the group's rows in one turn; where a warp holds a sequence, one row.
-            tiles = length / 256 * (rows / kernel["warps"] if kernel["exchanges"] else 1)
+            tiles = length / 256 * pair * (rows / kernel["warps"] if kernel["exchanges"] else 1)
             result["sass_per_256"] = sum(counts.values()) / tiles
             result["sass"] = {opcode: count / tiles for opcode, count in counts.most_common()}
         return result

@@ -42,7 +42,8 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
     return KernelChoice{warps, points <= 1024 ? 32 : 64, warps, 2};
   }
   KernelChoice choice{16, 32, 1, 2};
-  if (digits.count() > 4 || 2 * plane > chip.sharedBytes)
+  // The least: the exchange, where inputs may lie as well.
+  if (digits.count() > 4 || std::max<int64_t>(2, in * (1 + problem.preGate)) * plane > chip.sharedBytes)
     return std::nullopt;
   if ((2 + in) * plane > chip.sharedBytes) {
     choice.stages = 1;
@@ -133,8 +134,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double tensors = 4 + 2 * (preGate + postGate);
   double outputs = static_cast<double>(length) * static_cast<double>(batch * heads);
   double spectrum = 4 * static_cast<double>(points);
-  cost.sectors =
-      (4 + static_cast<double>(spectrumReads(schedule, choice, complexRows, heads, chip)) * spectrum / outputs) / 32;
+  cost.sectors = (tensors + static_cast<double>(spectrumReads(schedule, choice, complexRows, heads, chip)) * spectrum / outputs) / 32;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
   // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.

@@ -60,18 +60,21 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       signalPassFailure();
   }
 
+  static monarch::KernelProblem describe(ConvOp op, int64_t batch, const monarch::Digits &digits) {
+    return {.batch = batch,
+            .heads = op.getHeads(),
+            .length = op.getLength(),
+            .preGate = op.getPreGate() != nullptr,
+            .postGate = op.getPostGate() != nullptr,
+            .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle};
+  }
+
   /// How a kernel runs the plan; null where none does yet, with a remark that says why.
   FailureOr<ScheduleAttr> getSchedule(ConvOp op, const monarch::Digits &digits, FloatType type, int64_t batch,
                                       const monarch::Chip &target) {
     if (!target.isGpu() && !requireKernels)
       return ScheduleAttr();
-    monarch::KernelProblem problem{.batch = batch,
-                                   .heads = op.getHeads(),
-                                   .length = op.getLength(),
-                                   .preGate = op.getPreGate() != nullptr,
-                                   .postGate = op.getPostGate() != nullptr,
-                                   .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle};
-    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, problem, target);
+    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, describe(op, batch, digits), target);
     StringRef reason;
     if (!target.isGpu())
       reason = "it is not a GPU";
@@ -109,6 +112,12 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (!best)
       return op.emitOpError("no plan serves length ") << problem.length << "; the longest is " << monarch::maxLength();
     FloatType type = forced ? forced : cast<FloatType>(u.getElementType());
+    // Two rows and their gates may be too much for shared memory; one at a right angle is less.
+    monarch::Digits alone{best->digits.radices, true};
+    if (target.isGpu() && !best->digits.rightAngle &&
+        !monarch::chooseKernel(best->digits, describe(op, problem.batch, best->digits), target) &&
+        monarch::chooseKernel(alone, describe(op, problem.batch, alone), target))
+      best->digits = alone;
     FailureOr<ScheduleAttr> schedule = getSchedule(op, best->digits, type, problem.batch, target);
     if (failed(schedule))
       return WalkResult::interrupt();
