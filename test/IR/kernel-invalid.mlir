@@ -12,7 +12,7 @@
 
 // -----
 
-// expected-error @+1 {{sums in f16 need products in f16}}
+// expected-error @+1 {{and sums in f16 need products in f16}}
 #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f32, sums = f16>
 
 // -----
@@ -23,8 +23,8 @@
 
 // -----
 
-// expected-error @+1 {{elements of a tile are f16, f32 or complex of these}}
-func.func private @tile_element(!fftconv.tile<bf16, shared>)
+// expected-error @+1 {{elements of a tile are f16, bf16, f32 or complex of these}}
+func.func private @tile_element(!fftconv.tile<f64, shared>)
 
 // -----
 
@@ -209,12 +209,12 @@ gpu.module @kernels {
 #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
 #plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
 gpu.module @kernels {
-  gpu.func @copy_out_o1(%u: memref<?x3x500xf16>, %s: memref<3x1024xf16>, %y: memref<?x3x500xf16>) kernel {
+  gpu.func @copy_out_o1(%g: memref<?x3x501xf16>, %u: memref<?x3x500xf16>, %s: memref<3x1024xf16>, %y: memref<?x3x500xf16>) kernel {
     fftconv.groups of %u rows 4 : memref<?x3x500xf16> {
       %0 = fftconv.copy_in %u by #plan : memref<?x3x500xf16> -> !fftconv.tile<f16>
       %1 = fftconv.tile_dft any %0 digit 1 by #plan : !fftconv.tile<f16> -> !fftconv.tile<complex<f32>>
-      // expected-error @+1 {{writes a real tile, not}}
-      fftconv.copy_out %1, %y by #plan : !fftconv.tile<complex<f32>>, memref<?x3x500xf16>
+      // expected-error @+1 {{the gate must have the type of y, 'memref<?x3x500xf16>', got 'memref<?x3x501xf16>'}}
+      fftconv.copy_out %1, %y gate(%g : memref<?x3x501xf16>) by #plan : !fftconv.tile<complex<f32>>, memref<?x3x500xf16>
     }
     gpu.return
   }
@@ -229,6 +229,55 @@ gpu.module @kernels {
   gpu.func @prepare_x1(%k: memref<3x500xf32>, %s: memref<3x512xf16>) kernel {
     // expected-error @+1 {{the spectra of 'memref<3x500xf32>' take 3 x 1024 f16, not 'memref<3x512xf16>'}}
     fftconv.prepare %k, %s for #spectrum : memref<3x500xf32>, memref<3x512xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+// expected-error @+2 {{products are done in the compute type 'f16' or in f32, not in 'bf16'}}
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = bf16, sums = f32>
+#plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+
+// -----
+
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#ring = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = one, compute = f16, chip = "sm_90", schedule = #schedule>
+gpu.module @kernels {
+  gpu.func @copy_in_i1_pairs(%u: memref<?x3x512xf16>) kernel {
+    fftconv.groups of %u rows 4 : memref<?x3x512xf16> {
+      // expected-error @+1 {{gives a complex tile in shared memory, not}}
+      %0 = fftconv.copy_in %u by #ring : memref<?x3x512xf16> -> !fftconv.tile<f16, shared>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+#both = #fftconv.spectrum<bidirectional, length = 500, plan = #plan>
+gpu.module @kernels {
+  gpu.func @prepare_x2(%k: memref<3x9xf32>, %s: memref<3x1024xf16>) kernel {
+    // expected-error @+1 {{'center' is the index of a tap of a bidirectional filter, and of no other}}
+    fftconv.prepare %k center 9, %s for #both : memref<3x9xf32>, memref<3x1024xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+gpu.module @kernels {
+  gpu.func @tile_gate_z2(%u: memref<?x3x500xf16>, %g: memref<?x3x500xf16>) kernel {
+    fftconv.groups of %u rows 4 : memref<?x3x500xf16> {
+      %0 = fftconv.copy_in %u by #plan : memref<?x3x500xf16> -> !fftconv.tile<f16>
+      %1 = fftconv.copy_in %g by #plan : memref<?x3x500xf16> -> !fftconv.tile<f16, shared>
+      // expected-error @+1 {{operands and result must have the same type}}
+      %2 = fftconv.tile_gate %0, %1 : !fftconv.tile<f16>, !fftconv.tile<f16, shared> -> !fftconv.tile<f16>
+    }
     gpu.return
   }
 }

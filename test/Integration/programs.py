@@ -20,7 +20,7 @@ def heads_of(length):
     return max(5, 64 // length)
 
 
-# What kernels run so far: f16, causal, without gates. Lengths up to the limit of one pass, on both sides of it.
+# Lengths up to the limit of one pass.
 KERNEL_LENGTHS = (*LENGTHS, 12288, 20000, 32767, 32768)
 KERNEL_BATCHES, KERNEL_HEADS = (1, 2, 3, 64), (1, 3, 17)
 
@@ -96,7 +96,8 @@ def sample_programs():
 
 
 def kernel_programs():
-    """Every length and filter length; batches and heads are dealt out in turn, less of both where a program would take minutes."""
+    """Plain causal f16 at every length and filter length; batches and heads are dealt out in turn, less of both where a program would take minutes.
+    Then the rest of what the op can say at the lengths that the list of all executors lacks."""
     shapes = list(itertools.product(KERNEL_BATCHES, KERNEL_HEADS))
     for i, (length, k) in enumerate(itertools.product(KERNEL_LENGTHS, range(5))):
         taps = filter_lengths(length)
@@ -112,3 +113,11 @@ def kernel_programs():
         yield Program("causal", "none", "f16", length, taps[k], "?" if dynamic else str(batch), heads, batch)
     for length in (4096, 32768):
         yield Program("causal", "none", "f16", length, length, "?", 17, 64)
+    choices = itertools.product(KERNEL_LENGTHS[len(LENGTHS) :], BOUNDARIES, ("f16", "bf16"))
+    for i, (length, boundary, type_) in enumerate(choices):
+        gates, taps = GATES[1 + i % (len(GATES) - 1)], filter_lengths(length)[i % 5]
+        yield Program(boundary, gates, type_, length, taps, BATCHES[i % 3], 2)
+    # Two batch rows in one complex row: odd batches, one alone, many.
+    for i, rows in enumerate(KERNEL_BATCHES + (5,)):
+        for length in (768, 4096, 12288):
+            yield Program("circular", GATES[i % len(GATES)], "f16", length, 500 + length, "?", 3, rows)

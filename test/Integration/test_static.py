@@ -20,6 +20,32 @@ def test_counts(length):
     assert not static.problems(static.measure(BUILD / "bin", length))
 
 
+# Gates, bf16, two rows in one: no more mma, at most 300 instructions with both gates, 8 bytes of each output and those of the spectrum.
+@pytest.mark.parametrize(
+    "length, variant, mma, instructions",
+    [
+        (4096, {"gated": True}, 0.157, 300),
+        (1024, {"gated": True}, 0.098, 300),
+        (4096, {"type_": "bf16"}, 0.157, 240),
+        (32768, {"type_": "bf16"}, 0.157, 350),
+        (4096, {"boundary": "bidirectional"}, 0.157, 240),
+        (4096, {"boundary": "circular"}, 0.094, 150),
+        (8192, {"boundary": "circular", "gated": True}, 0.094, 200),
+    ],
+    ids=str,
+)
+def test_variants(length, variant, mma, instructions):
+    result = static.measure(BUILD / "bin", length, **variant)
+    assert result["mma"] <= mma
+    assert result.get("sass_per_256", result["executed_ptx_per_256"]) <= instructions
+    assert result.get("ptxas", {}).get("spill_bytes", 0) == 0
+    assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
+    assert result["barriers_per_group"] == (4 if length > 2048 else 0)
+    for name, value in result["model"].items():
+        assert value == pytest.approx(result["counted"][name], rel=1e-9), name
+    assert result["hbm_bytes"] == pytest.approx((8 if variant.get("gated") else 4) + 4 / static.BATCH)
+
+
 # Rows that end inside a copy, narrow copies, other chips: the cost model knows them too. Sectors that two rows share are not in it.
 @pytest.mark.parametrize("length, chip", [(80, "sm_90"), (432, "sm_80"), (1600, "sm_120"), (5008, "sm_86"), (20000, "sm_90"), (9216, "sm_89"), (101, "sm_90"), (32767, "sm_90")])
 def test_model(length, chip):

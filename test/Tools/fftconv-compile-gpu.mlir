@@ -11,7 +11,7 @@
 // RUN: not fftconv-compile %s --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CPU
 // RUN: not fftconv-compile %s --chip=sm_75 --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CHIP
 // RUN: sed 's/100xf16/33000xf16/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=LONG
-// RUN: sed 's/ causal / circular /' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=CIRCULAR
+// RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --compute=bf16 -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=TYPE
 // RUN: sed 's/100xf16/100xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=kernel 2>&1 | FileCheck %s --check-prefix=TYPE
 // RUN: sed 's/return %%y/%%z = arith.negf %%y : tensor<?x2x100xf16> return %%z/' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=OTHER
 // RUN: sed 's/return %%y/return %%u/' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=RESULT
@@ -33,7 +33,7 @@
 // OLD: st.shared.b32
 
 // REPORT: spectrum0: spectrum of the filters, in f32
-// REPORT: conv1: causal convolution of length 100, 256 points as 16 x 16
+// REPORT: conv1: convolution of length 100, 256 points as 16 x 16
 // REPORT-NEXT: schedule      8 warps, 8 rows at a time, 2 stages of input, products f16, sums f32
 // REPORT-NEXT: 0 exchanges, 0 barriers for a group of rows
 // REPORT-NEXT: resources     256 threads, 8192 bytes of shared memory of 232448; {{[0-9]+ registers, 0 bytes spilled, stack of 0 \(ptxas\)|registers not known without ptxas}}
@@ -58,8 +58,7 @@
 // CPU: error: 'fftconv.conv' op has no kernel for cpu: it is not a GPU
 // CHIP: error: unknown chip 'sm_75'
 // LONG: error: 'fftconv.conv' op has no kernel for sm_90: the points do not fit one pass through the chip's shared memory
-// CIRCULAR: has no kernel for sm_90: kernels compute causal convolutions only
-// TYPE: has no kernel for sm_90: kernels compute f16 tensors by f16 stages only
+// TYPE: has no kernel for sm_90: kernels compute f16 tensors by f16 stages, and bf16 by bf16
 // OTHER: error: 'arith.negf' cannot run on the device
 // RESULT: error: result 0 is not what one kernel computes
 // FLAGS: fftconv-compile: --manifest and --report go with --emit=ptx, cubin or fatbin

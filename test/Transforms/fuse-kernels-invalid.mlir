@@ -14,30 +14,19 @@ func.func @no_schedule(%u: tensor<?x3x301xf16>, %s: tensor<3x16x2x16xcomplex<f16
 #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
 #plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
 #spectrum = #fftconv.spectrum<causal, length = 301, plan = #plan>
-func.func @gate(%u: tensor<?x3x301xf16>, %s: tensor<3x16x2x16xcomplex<f16>, #spectrum>, %g: tensor<?x3x301xf16>) -> tensor<?x3x301xf16> {
-  // expected-error @+1 {{kernels compute causal convolutions without gates and skips only}}
-  %y = fftconv.spectral_conv %u, %s post_gate(%g : tensor<?x3x301xf16>) : tensor<?x3x301xf16>, tensor<3x16x2x16xcomplex<f16>, #spectrum>
+func.func @skip(%u: tensor<?x3x301xf16>, %s: tensor<3x16x2x16xcomplex<f16>, #spectrum>, %d: tensor<3xf32>) -> tensor<?x3x301xf16> {
+  // expected-error @+1 {{kernels take skips as part of the spectrum; fftconv-hoist-spectra puts them there}}
+  %y = fftconv.spectral_conv %u, %s skip(%d : tensor<3xf32>) : tensor<?x3x301xf16>, tensor<3x16x2x16xcomplex<f16>, #spectrum>
   return %y : tensor<?x3x301xf16>
 }
 
 // -----
 
-#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
-#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
-#spectrum = #fftconv.spectrum<circular, length = 301, plan = #plan>
-func.func @wraps(%u: tensor<?x3x301xf16>, %s: tensor<3x16x2x16xcomplex<f16>, #spectrum>) -> tensor<?x3x301xf16> {
-  // expected-error @+1 {{kernels compute causal convolutions without gates and skips only}}
-  %y = fftconv.spectral_conv %u, %s : tensor<?x3x301xf16>, tensor<3x16x2x16xcomplex<f16>, #spectrum>
-  return %y : tensor<?x3x301xf16>
-}
-
-// -----
-
-#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f32, sums = f32>
 #plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f32, chip = "sm_90", schedule = #schedule>
 #spectrum = #fftconv.spectrum<causal, length = 301, plan = #plan>
 func.func @type(%u: tensor<?x3x301xf16>, %s: tensor<3x16x2x16xcomplex<f32>, #spectrum>) -> tensor<?x3x301xf16> {
-  // expected-error @+1 {{kernels compute f16 tensors by f16 stages only}}
+  // expected-error @+1 {{kernels compute f16 tensors by f16 stages, and bf16 by bf16}}
   %y = fftconv.spectral_conv %u, %s : tensor<?x3x301xf16>, tensor<3x16x2x16xcomplex<f32>, #spectrum>
   return %y : tensor<?x3x301xf16>
 }

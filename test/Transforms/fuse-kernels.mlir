@@ -51,6 +51,25 @@ func.func @twice(%u: tensor<?x3x301xf16>, %k: tensor<3x33xf32>) -> tensor<?x3x30
 
 // -----
 
+// Gates become inputs of the kernel, in order; a circular convolution at a right angle keeps its imaginary part, which wraps.
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = bf16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = bf16, chip = "sm_80", schedule = #schedule>
+#ring = #fftconv.spectrum<circular, length = 301, plan = #plan>
+// CHECK-LABEL: gpu.module @gated_kernels
+// CHECK: gpu.func @conv0(%[[U:.*]]: memref<2x3x301xbf16>, %[[S:.*]]: memref<3x1024xbf16>, %[[P:.*]]: memref<2x3x301xbf16>, %[[Q:.*]]: memref<2x3x301xbf16>, %[[Y:.*]]: memref<2x3x301xbf16>)
+// CHECK: %[[X:.*]] = fftconv.copy_in %[[U]]
+// CHECK-NEXT: %[[G:.*]] = fftconv.copy_in %[[P]]
+// CHECK-NEXT: %[[XG:.*]] = fftconv.tile_gate %[[X]], %[[G]]
+// CHECK-NEXT: fftconv.tile_dft any %[[XG]] digit 1
+// CHECK: %[[Z:.*]] = fftconv.tile_dft any inverse %{{.*}} digit 1 by #plan : <complex<bf16>> -> <complex<f32>>
+// CHECK-NEXT: fftconv.copy_out %[[Z]], %[[Y]] gate(%[[Q]] : memref<2x3x301xbf16>)
+func.func @gated(%u: tensor<2x3x301xbf16>, %s: tensor<3x16x2x16xcomplex<bf16>, #ring>, %p: tensor<2x3x301xbf16>, %q: tensor<2x3x301xbf16>) -> tensor<2x3x301xbf16> {
+  %y = fftconv.spectral_conv %u, %s pre_gate(%p : tensor<2x3x301xbf16>) post_gate(%q : tensor<2x3x301xbf16>) : tensor<2x3x301xbf16>, tensor<3x16x2x16xcomplex<bf16>, #ring>
+  return %y : tensor<2x3x301xbf16>
+}
+
+// -----
+
 // A function without convolutions stays as it is.
 // CHECK-LABEL: module {
 // CHECK-NEXT: func.func @nothing

@@ -68,3 +68,16 @@ func.func @declines_without_plan(%u: tensor<3x2x101xf32>, %k: tensor<2x33xf32>) 
   %y = fftconv.conv causal %u, %k : tensor<3x2x101xf32>, tensor<2x33xf32>
   return %y : tensor<3x2x101xf32>
 }
+
+// -----
+
+// With a kernel that prepares the spectrum, the skip goes into the filter.
+// CHECK-LABEL: @skip_in_the_filter(
+// CHECK: %[[S:.*]] = fftconv.spectrum %{{.*}} center 2 skip(%{{.*}} : tensor<3xf32>)
+// CHECK-NEXT: fftconv.spectral_conv %{{.*}}, %[[S]] :
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_80", schedule = #schedule>
+func.func @skip_in_the_filter(%u: tensor<?x3x301xf16>, %k: tensor<3x7xf32>, %d: tensor<3xf32>) -> tensor<?x3x301xf16> {
+  %y = fftconv.conv bidirectional %u, %k center 2 skip(%d : tensor<3xf32>) plan #plan : tensor<?x3x301xf16>, tensor<3x7xf32>
+  return %y : tensor<?x3x301xf16>
+}

@@ -32,23 +32,28 @@ def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
     #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
     #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
     gpu.module @f_kernels {
-      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel attributes {fftconv.shared_bytes = 8192 : i64, known_block_size = array<i32: 256, 1, 1>} {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>, %arg3: memref<?x2x100xf16>) kernel attributes {fftconv.shared_bytes = 12288 : i64, known_block_size = array<i32: 256, 1, 1>} {
         fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
           %0 = fftconv.copy_in ahead %arg0 by #plan : memref<?x2x100xf16> -> <f16, shared 4096>
+          %1 = fftconv.copy_in ahead %arg2 by #plan : memref<?x2x100xf16> -> <f16, shared 8192>
           fftconv.barrier warp
-          %1 = fftconv.relayout %0 by #plan : <f16, shared 4096> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %2 = fftconv.relayout %0 by #plan : <f16, shared 4096> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
           fftconv.barrier warp
           fftconv.prefetch %0 : <f16, shared 4096>
-          %2 = fftconv.tile_dft left %1 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
-          %3 = fftconv.tile_twiddle %2 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
-          %4 = fftconv.tile_dft right %3 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
-          %5 = fftconv.tile_product %4, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
-          %6 = fftconv.tile_dft left inverse %5 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
-          %7 = fftconv.tile_twiddle inverse %6 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
-          %8 = fftconv.tile_dft left inverse %7 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
-          %9 = fftconv.relayout %8 by #plan : <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f16, shared 0>
+          %3 = fftconv.relayout %1 by #plan : <f16, shared 8192> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
           fftconv.barrier warp
-          fftconv.copy_out %9, %arg2 by #plan : <f16, shared 0>, memref<?x2x100xf16>
+          fftconv.prefetch %1 : <f16, shared 8192>
+          %4 = fftconv.tile_gate %2, %3 : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">, <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_dft left %4 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_twiddle %5 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_dft right %6 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_product %7, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %9 = fftconv.tile_dft left inverse %8 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %10 = fftconv.tile_twiddle inverse %9 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %11 = fftconv.tile_dft left inverse %10 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %12 = fftconv.relayout %11 by #plan : <f16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f16, shared 0>
+          fftconv.barrier warp
+          fftconv.copy_out %12, %arg3 by #plan : <f16, shared 0>, memref<?x2x100xf16>
         }
         gpu.return
       }
