@@ -117,7 +117,8 @@ struct LowerEmbedFilter : OpConversionPattern<EmbedFilterOp> {
       SmallVector<OpFoldResult> sizes = {e.index(heads), e.index(1)};
       auto to = e.window({e.index(0), e.index(0)}, sizes, complex ? std::optional<int64_t>(0) : std::nullopt);
       auto column = RankedTensorType::get({heads, 1}, rewriter.getF32Type());
-      Value added = tensor::ExpandShapeOp::create(rewriter, e.loc, column, skip, ArrayRef<ReassociationIndices>{{0, 1}});
+      Value added =
+          tensor::ExpandShapeOp::create(rewriter, e.loc, column, skip, ArrayRef<ReassociationIndices>{{0, 1}});
       added = e.elementwise(added, e.extract(x, to, 2), [&](OpBuilder &body, ValueRange args) {
         Value factor = arith::ConstantOp::create(body, e.loc, body.getF32FloatAttr(scale));
         Value scaled = arith::MulFOp::create(body, e.loc, args[0], factor);

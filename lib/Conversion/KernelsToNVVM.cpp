@@ -138,7 +138,8 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     k.tables =
         s.offset(LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), poolName), laneBytes);
     TileProductOp product = *body.getOps<TileProductOp>().begin();
-    k.spectrum = s.offset(k.buffers.lookup(product.getSpectrum()), s.add(s.mul(k.head, 4 * plan.getPoints()), laneBytes));
+    k.spectrum =
+        s.offset(k.buffers.lookup(product.getSpectrum()), s.add(s.mul(k.head, 4 * plan.getPoints()), laneBytes));
     // Where warps own sequences each has a loop of its own over rows; else the CTA's goes over groups of rows.
     Value first = s.toI64(s.mul(NVVM::BlockIdYOp::create(b, loc, i32), rows));
     Value step = s.toI64(s.mul(NVVM::GridDimYOp::create(b, loc, i32), rows));

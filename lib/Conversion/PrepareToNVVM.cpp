@@ -132,7 +132,8 @@ private:
   /// What stands at position n: the taps of lag n, and -i times those of lag n - M. Taps that no output reaches are left out.
   Complex tapsAt(Value n) {
     SpectrumAttr spectrum = op.getSpectrum();
-    int64_t count = op.getK().getType().getDimSize(1), length = spectrum.getLength(), center = op.getCenter().value_or(0);
+    int64_t count = op.getK().getType().getDimSize(1), length = spectrum.getLength(),
+            center = op.getCenter().value_or(0);
     Value filter = s.offset(taps, s.mul(head, 4 * count));
     auto load = [&](Value condition, Value index) { return loadIf(condition, s.offset(filter, s.mul(index, 4))); };
     Value re, im = s.f32(0);

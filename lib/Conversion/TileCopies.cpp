@@ -111,8 +111,8 @@ private:
     for (int plane = 0; plane < (k.paired() ? 2 : 1); ++plane) {
       Value batchRow = k.paired() ? s.add(s.mul(row, 2), s.i64(plane)) : row;
       Value bytes = s.mul(s.add(s.mul(batchRow, k.heads), k.head), 2 * k.length);
-      rows.push_back({s.offset(shared, plane * k.rows * k.rowBytes()), bytes,
-                      plane ? s.less(batchRow, k.batch) : Value()});
+      rows.push_back(
+          {s.offset(shared, plane * k.rows * k.rowBytes()), bytes, plane ? s.less(batchRow, k.batch) : Value()});
     }
     int64_t units = values / elements, iterations = (units + owners - 1) / owners;
     auto visit = [&](Value first, std::optional<int64_t> iteration) {
@@ -138,7 +138,8 @@ private:
   /// The pointer to a unit of a row in a buffer.
   Value at(Value buffer, const Row &row, const Unit &unit) {
     Value pointer = s.offset(k.buffers.lookup(buffer), s.add(row.bytes, s.toI64(s.mul(me, width))));
-    return unit.iteration ? s.offset(pointer, *unit.iteration * owners * width) : s.offset(pointer, s.mul(unit.first, 2));
+    return unit.iteration ? s.offset(pointer, *unit.iteration * owners * width)
+                          : s.offset(pointer, s.mul(unit.first, 2));
   }
 
   Value swizzled(Value element) {

@@ -540,7 +540,8 @@ private:
       if (auto vector = dyn_cast<VectorType>(type)) {
         llvm::APFloat h(value);
         bool loses;
-        h.convert(cast<FloatType>(vector.getElementType()).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &loses);
+        h.convert(cast<FloatType>(vector.getElementType()).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
+                  &loses);
         attr = DenseElementsAttr::get(vector, h);
       } else {
         attr = b.getF32FloatAttr(static_cast<float>(value));

@@ -335,7 +335,8 @@ LogicalResult PrepareOp::verify() {
     return emitOpError("the spectra of ")
            << k << " take " << k.getDimSize(0) << " x " << values << " f16, not " << buffer;
   if (getSkip() && cast<MemRefType>(getSkip().getType()).getShape() != ArrayRef(k.getDimSize(0)))
-    return emitOpError("skips are one f32 for each of the ") << k.getDimSize(0) << " heads, got " << getSkip().getType();
+    return emitOpError("skips are one f32 for each of the ")
+           << k.getDimSize(0) << " heads, got " << getSkip().getType();
   bool bidirectional = getSpectrum().getBoundary() == Boundary::Bidirectional; // X2
   if (bidirectional != getCenter().has_value() ||
       (bidirectional && *getCenter() >= static_cast<uint64_t>(k.getDimSize(1))))

@@ -50,7 +50,8 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
     return choice;
   }
   // Past eight rows nothing is saved.
-  int64_t most = std::min<int64_t>(8, std::max<int64_t>(1, chip.sharedBytes / ((2 + in * (1 + problem.preGate)) * plane)));
+  int64_t most =
+      std::min<int64_t>(8, std::max<int64_t>(1, chip.sharedBytes / ((2 + in * (1 + problem.preGate)) * plane)));
   if (batch == 0) {
     choice.rows = most;
     return choice;
@@ -119,7 +120,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   std::vector<StepCost> steps = stepCosts(schedule);
   for (size_t n = 0; n < steps.size(); ++n) {
     StepKind kind = schedule.steps[n].kind;
-    bool isFirst = n <= 1, isLast = n + 2 >= steps.size(), copies = kind == StepKind::CopyIn || kind == StepKind::CopyOut;
+    bool isFirst = n <= 1, isLast = n + 2 >= steps.size(),
+         copies = kind == StepKind::CopyIn || kind == StepKind::CopyOut;
     // What wraps needs the imaginary part of the last transform, and both planes on the way out; a gate comes in beside its rows.
     int64_t planes = isFirst && preGate ? 2 : isLast && wraps ? 2 : 1, copied = copies ? pair : 1;
     mma += steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
@@ -134,7 +136,9 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double tensors = 4 + 2 * (preGate + postGate);
   double outputs = static_cast<double>(length) * static_cast<double>(batch * heads);
   double spectrum = 4 * static_cast<double>(points);
-  cost.sectors = (tensors + static_cast<double>(spectrumReads(schedule, choice, complexRows, heads, chip)) * spectrum / outputs) / 32;
+  cost.sectors =
+      (tensors + static_cast<double>(spectrumReads(schedule, choice, complexRows, heads, chip)) * spectrum / outputs) /
+      32;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
   // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.

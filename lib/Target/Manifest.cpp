@@ -247,7 +247,11 @@ private:
     if (!element.isF16() && !element.isBF16() && !element.isF32())
       return entry.emitError("buffers hold f16, bf16 or f32, not ") << element;
     buffers[value] = manifest.buffers.size();
-    manifest.buffers.push_back({name.str(), role.str(), element.isF16() ? "f16" : element.isBF16() ? "bf16" : "f32", std::move(shape)});
+    manifest.buffers.push_back({name.str(), role.str(),
+                                element.isF16()    ? "f16"
+                                : element.isBF16() ? "bf16"
+                                                   : "f32",
+                                std::move(shape)});
     return mlir::success();
   }
 
