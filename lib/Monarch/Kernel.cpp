@@ -74,7 +74,7 @@ int64_t fftconv::monarch::gridLimit(int64_t heads, int64_t ctasPerSm, const Chip
   auto efficiency = [&](int64_t k) {
     return static_cast<double>(heads * k) / static_cast<double>(slots * ceilDiv(heads * k, slots));
   };
-  for (int64_t k = 2; k <= std::max<int64_t>(4 * slots / heads, 1) && k <= 65535; ++k)
+  for (int64_t k = 2; k <= std::max<int64_t>(8 * slots / heads, 1) && k <= 65535; ++k)
     if (efficiency(k) > efficiency(best) * 1.01)
       best = k;
   return best;

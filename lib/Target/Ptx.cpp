@@ -132,13 +132,12 @@ Expected<std::string> fftconv::emitPtx(mlir::gpu::GPUModuleOp module, StringRef 
 }
 
 std::optional<std::string> fftconv::findCudaTool(StringRef name) {
-  SmallVector<std::string> folders;
-  if (std::optional<std::string> home = sys::Process::GetEnv("CUDA_HOME"))
-    folders.push_back(*home + "/bin");
-  SmallVector<StringRef> references(folders.begin(), folders.end());
-  if (!references.empty())
-    if (ErrorOr<std::string> path = sys::findProgramByName(name, references))
-      return *path;
+  // Whoever says where the toolkit is means it.
+  if (std::optional<std::string> home = sys::Process::GetEnv("CUDA_HOME")) {
+    std::string folder = *home + "/bin";
+    ErrorOr<std::string> path = sys::findProgramByName(name, {folder});
+    return path ? std::optional(*path) : std::nullopt;
+  }
   if (ErrorOr<std::string> path = sys::findProgramByName(name))
     return *path;
   if (ErrorOr<std::string> path = sys::findProgramByName(name, {"/usr/local/cuda/bin"}))
@@ -175,8 +174,9 @@ static Expected<std::string> readFile(StringRef path) {
 static Expected<std::string> runTool(StringRef name, ArrayRef<StringRef> arguments) {
   std::optional<std::string> path = fftconv::findCudaTool(name);
   if (!path)
-    return createStringError("needs " + name +
-                             " of the CUDA toolkit, which is not in CUDA_HOME, on the path or in /usr/local/cuda");
+    return createStringError(
+        "needs " + name +
+        " of the CUDA toolkit, which is not in CUDA_HOME/bin, or without CUDA_HOME on the path or in /usr/local/cuda");
   SmallVector<StringRef> all = {*path};
   all.append(arguments.begin(), arguments.end());
   TemporaryFile output("txt");

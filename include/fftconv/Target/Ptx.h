@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From a gpu.module of llvm and nvvm to PTX text, in process and without CUDA. What only NVIDIA's assembler can tell (machine code, registers,
-// spills) needs ptxas; it is looked for in CUDA_HOME, on the path, and in /usr/local/cuda.
+// spills) needs ptxas; it is looked for in CUDA_HOME/bin; without
+// CUDA_HOME on the path and in /usr/local/cuda.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,0 +1,100 @@
+//===- KernelTest.cpp - Choice and cost of one-pass kernels ---------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Counts of the cost model are held against the emulator's in test/Integration/test_static.py; here is what it decides.
+//
+//===----------------------------------------------------------------------===//
+
+#include "fftconv/Monarch/Kernel.h"
+
+#include "gtest/gtest.h"
+
+using namespace fftconv::monarch;
+
+namespace {
+std::optional<KernelChoice> choose(std::vector<int64_t> radices, KernelProblem problem, std::string_view chip,
+                                   bool rightAngle = true) {
+  return chooseKernel({std::move(radices), rightAngle}, problem, *findChip(chip));
+}
+} // namespace
+
+TEST(Kernel, TakesAsManyRowsAsPay) {
+  // Unknown batches are large; shared memory is the limit, and eight.
+  EXPECT_EQ(choose({16, 16, 16}, {}, "sm_90")->rows, 8);
+  EXPECT_EQ(choose({16, 2, 16, 16}, {}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 16, 16}, {}, "sm_86")->rows, 4);
+  // A gate takes a plane, two rows in one another two.
+  EXPECT_EQ(choose({16, 16, 16}, {.preGate = true}, "sm_90")->rows, 7);
+  EXPECT_EQ(choose({16, 16, 16}, {.preGate = true}, "sm_90", false)->rows, 4);
+  // Few rows spread over the chip; many come together, in groups of one size.
+  EXPECT_EQ(choose({16, 16, 16}, {.batch = 8, .heads = 1}, "sm_90")->rows, 1);
+  EXPECT_GT(choose({16, 16, 16}, {.batch = 64, .heads = 768}, "sm_90")->rows, 4);
+}
+
+TEST(Kernel, FitsSharedMemory) {
+  EXPECT_EQ(choose({16, 8, 16, 16}, {}, "sm_90")->stages, 2);
+  EXPECT_EQ(choose({16, 8, 16, 16}, {}, "sm_80")->stages, 1);
+  EXPECT_FALSE(choose({16, 8, 16, 16}, {}, "sm_86").has_value());
+  EXPECT_EQ(choose({16, 6, 16, 16}, {}, "sm_86")->stages, 1);
+  EXPECT_EQ(choose({16, 4, 16, 16}, {}, "sm_86")->stages, 2);
+  EXPECT_FALSE(choose({16, 2, 16, 16, 16}, {}, "sm_90").has_value());
+  EXPECT_FALSE(choose({16, 16}, {}, "cpu").has_value());
+  // The gate of 32768 points has no place beside the next input; a gated pair of rows has none at all.
+  EXPECT_EQ(choose({16, 8, 16, 16}, {.preGate = true}, "sm_90")->stages, 2);
+  EXPECT_FALSE(holdsGateAhead({{16, 8, 16, 16}, true}, 1, *findChip("sm_90")));
+  EXPECT_TRUE(holdsGateAhead({{16, 4, 16, 16}, true}, 1, *findChip("sm_90")));
+  EXPECT_FALSE(choose({16, 8, 16, 16}, {.preGate = true}, "sm_90", false).has_value());
+}
+
+TEST(Kernel, GivesWarpsSequencesOfTheirOwn) {
+  EXPECT_EQ(choose({16, 16}, {}, "sm_90")->warps, 8);
+  EXPECT_EQ(choose({16, 16}, {.batch = 1}, "sm_90")->warps, 1);
+  EXPECT_EQ(choose({16, 16}, {.batch = 3}, "sm_90")->warps, 4);
+  EXPECT_EQ(choose({16, 16}, {.batch = 3}, "sm_90", false)->warps, 2) << "two pairs";
+  EXPECT_EQ(choose({16, 4, 16}, {}, "sm_90")->values, 32);
+  EXPECT_EQ(choose({16, 5, 16}, {}, "sm_90")->values, 64);
+  EXPECT_LT(choose({16, 8, 16}, {.preGate = true, .wraps = true}, "sm_86")->warps, 8) << "99 KB";
+}
+
+TEST(Kernel, FillsTheChip) {
+  const Chip &chip = *findChip("sm_90");
+  for (int64_t heads : {1, 3, 16, 100, 131, 132, 133, 768, 5000}) {
+    int64_t ctas = heads * gridLimit(heads, 1, chip), rounds = (ctas + chip.sms - 1) / chip.sms;
+    EXPECT_GT(static_cast<double>(ctas), 0.85 * static_cast<double>(rounds * chip.sms)) << heads << " heads";
+  }
+  EXPECT_EQ(gridLimit(100000, 1, chip), 1);
+}
+
+TEST(Kernel, CopiesAsWideAsRowsAreAligned) {
+  EXPECT_EQ(copyWidth(4096), 16);
+  EXPECT_EQ(copyWidth(1000), 16);
+  EXPECT_EQ(copyWidth(100), 8);
+  EXPECT_EQ(copyWidth(4102), 4);
+  EXPECT_EQ(copyWidth(32767), 2);
+}
+
+TEST(Kernel, CostsAreOrderedAsTheyShouldBe) {
+  const Chip &chip = *findChip("sm_90");
+  Schedule schedule = *makeSchedule({16, 16, 16}, {});
+  auto cost = [&](int64_t rows, KernelProblem problem) {
+    return kernelCost(schedule, {16, 32, rows, 2}, problem, chip);
+  };
+  KernelProblem large{.batch = 64, .heads = 768, .length = 4096};
+  KernelCost plain = cost(8, large);
+  EXPECT_DOUBLE_EQ(plain.mma, 640.0 / 4096);
+  EXPECT_DOUBLE_EQ(plain.wavefronts, 48.0 / 256);
+  EXPECT_DOUBLE_EQ(plain.bytes, 4 + 4.0 / 64);
+  EXPECT_EQ(plain.time(), std::max({plain.memoryTime, plain.sharedTime, plain.tensorTime, plain.issueTime}));
+  EXPECT_EQ(plain.limit(), "memory") << "at 4096 points";
+  // Rows that travel together read the spectrum less often.
+  EXPECT_GT(cost(1, large).sectors, cost(8, large).sectors);
+  EXPECT_LE(cost(8, large).time(), cost(1, large).time());
+  // A gate is two bytes more; one CTA does not use the chip.
+  KernelProblem gated = large;
+  gated.preGate = gated.postGate = true;
+  EXPECT_DOUBLE_EQ(cost(8, gated).bytes, plain.bytes + 4);
+  KernelProblem few{.batch = 8, .heads = 1, .length = 4096};
+  EXPECT_GT(cost(8, few).time(), 3 * cost(1, few).time());
+}
