@@ -25,7 +25,9 @@ static SizeExpression combine(SizeExpression::Kind kind, SizeExpression a, int64
   return e;
 }
 
-SizeExpression SizeExpression::ceilDiv(SizeExpression a, int64_t b) { return combine(Kind::CeilDiv, std::move(a), b); }
+SizeExpression SizeExpression::ceilDiv(SizeExpression a, int64_t b) {
+  return b == 1 ? a : combine(Kind::CeilDiv, std::move(a), b);
+}
 SizeExpression SizeExpression::min(SizeExpression a, int64_t b) { return combine(Kind::Min, std::move(a), b); }
 
 Expected<int64_t> SizeExpression::evaluate(const std::map<std::string, int64_t> &sizes) const {
