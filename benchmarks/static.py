@@ -19,7 +19,7 @@ import tempfile
 
 # The report takes a dynamic batch for 64 rows; so does the emulator then.
 HEADS, BATCH = 2, 64
-# Limits of issue: per length mma, instructions for 256 outputs, error.
+# For each length: mma for one output, instructions for 256, error.
 LIMITS = {
     4096: {"mma": 0.157, "instructions": 240, "error": 9e-4},
     8192: {"mma": 0.157, "instructions": 280, "error": 1e-3},
