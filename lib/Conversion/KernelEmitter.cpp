@@ -55,6 +55,27 @@ scf::ForOp Scalars::loop(Value begin, Value end, Value step, ValueRange initial)
   return loop;
 }
 
+Value Scalars::assembly(Type result, Value operand, const Twine &text, StringRef constraints) {
+  return LLVM::InlineAsmOp::create(b, loc, result, ValueRange{operand}, text.str(), constraints,
+                                   /*has_side_effects=*/true, /*is_align_stack=*/false,
+                                   LLVM::tailcallkind::TailCallKind::None,
+                                   LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
+      .getResult(0);
+}
+
+Value Scalars::pair(Value first, Value second) {
+  Value vector = LLVM::PoisonOp::create(b, loc, VectorType::get(2, first.getType()));
+  vector = LLVM::InsertElementOp::create(b, loc, vector, first, i32(0));
+  return LLVM::InsertElementOp::create(b, loc, vector, second, i32(1));
+}
+
+llvm::APFloat fftconv::roundTo(Type type, double value) {
+  llvm::APFloat rounded(value);
+  bool loses;
+  rounded.convert(cast<FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &loses);
+  return rounded;
+}
+
 Value Scalars::offset(Value pointer, Value bytes) {
   return LLVM::GEPOp::create(b, loc, pointer.getType(), b.getI8Type(), pointer, LLVM::GEPArg(bytes));
 }

@@ -49,6 +49,12 @@ public:
   /// for i = begin to end step: a loop that later stages leave as it is, since what is to be unrolled is unrolled already.
   mlir::scf::ForOp loop(mlir::Value begin, mlir::Value end, mlir::Value step, mlir::ValueRange initial = {});
 
+  /// One instruction of PTX on `operand` (LLVM's constraints). It stays where it is put: no optimisation moves or merges it.
+  mlir::Value assembly(mlir::Type result, mlir::Value operand, const llvm::Twine &text, llvm::StringRef constraints);
+
+  /// A vector of two values.
+  mlir::Value pair(mlir::Value first, mlir::Value second);
+
   /// pointer + bytes.
   mlir::Value offset(mlir::Value pointer, mlir::Value bytes);
   mlir::Value offset(mlir::Value pointer, int64_t bytes);
@@ -62,6 +68,9 @@ private:
     return b.createOrFold<Op>(loc, x, y);
   }
 };
+
+/// A value rounded to a floating-point type.
+llvm::APFloat roundTo(mlir::Type type, double value);
 
 /// Constant data of a kernel: 32-bit words in one global of the module, each content once.
 class ConstantPool {

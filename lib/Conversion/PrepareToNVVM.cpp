@@ -106,10 +106,7 @@ private:
   Complex root(int64_t table, Value index) { return loadPair(s.offset(s.offset(pool, s.mul(index, 8)), table)); }
   Complex loadShared(Value buffer, Value index) { return loadPair(s.offset(buffer, s.mul(index, 8))); }
   void storeShared(Value buffer, Value index, Complex x) {
-    Value pair = LLVM::PoisonOp::create(b, loc, VectorType::get(2, b.getF32Type()));
-    pair = LLVM::InsertElementOp::create(b, loc, pair, x.re, s.i32(0));
-    pair = LLVM::InsertElementOp::create(b, loc, pair, x.im, s.i32(1));
-    LLVM::StoreOp::create(b, loc, pair, s.offset(buffer, s.mul(index, 8)), /*alignment=*/8);
+    LLVM::StoreOp::create(b, loc, s.pair(x.re, x.im), s.offset(buffer, s.mul(index, 8)), /*alignment=*/8);
   }
   Value fma(Value x, Value y, Value z) { return LLVM::FMAOp::create(b, loc, x, y, z); }
   Value negate(Value x) { return LLVM::FNegOp::create(b, loc, x); }

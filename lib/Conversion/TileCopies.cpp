@@ -92,11 +92,7 @@ private:
     OpBuilder::InsertionGuard guard(b);
     // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good.
     if (!linear)
-      me = LLVM::InlineAsmOp::create(b, k.loc, b.getI32Type(), ValueRange{me}, "mov.u32 $0, $1;", "=r,r",
-                                     /*has_side_effects=*/true, /*is_align_stack=*/false,
-                                     LLVM::tailcallkind::TailCallKind::None,
-                                     LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
-               .getResult(0);
+      me = s.assembly(b.getI32Type(), me, "mov.u32 $0, $1;", "=r,r");
     Value shared = s.offset(k.shared, tile.getLayout().getOffset());
     if (k.warpOwns())
       shared = s.offset(shared, s.mul(k.warp, k.rowBytes()));

@@ -16,7 +16,6 @@
 
 using namespace mlir;
 using namespace fftconv;
-using monarch::Coordinates;
 using monarch::HomeKind;
 
 namespace {
@@ -41,10 +40,7 @@ using LaneWords = std::vector<uint32_t>;
 
 /// The bits of a value rounded to a 16-bit type.
 uint16_t toHalf(double value, Type type) {
-  llvm::APFloat f(value);
-  bool loses;
-  f.convert(cast<FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &loses);
-  return static_cast<uint16_t>(f.bitcastToAPInt().getZExtValue());
+  return static_cast<uint16_t>(roundTo(type, value).bitcastToAPInt().getZExtValue());
 }
 uint32_t toFloatBits(double value) { return llvm::bit_cast<uint32_t>(static_cast<float>(value)); }
 
@@ -139,6 +135,21 @@ private:
     return {digits, words, k.pool.add(data), chunks * 128};
   }
 
+  /// Those of the digits that do not differ inside a tile: a table has a part for each of their values.
+  static std::vector<int> uniformDigits(const monarch::Layout &layout, std::vector<int> digits) {
+    std::erase_if(digits, [&](int digit) { return !layout.uniform(digit); });
+    return digits;
+  }
+
+  /// The values of all digits at a lane's register, in the part of a table that `values` says.
+  static std::vector<int64_t> valuesAt(const monarch::Layout &layout, int lane, int64_t reg, ArrayRef<int> uniform,
+                                       const std::vector<int64_t> &values) {
+    std::vector<int64_t> result = layout.values({.reg = reg, .lane = lane});
+    for (int digit : uniform)
+      result[digit] = values[digit];
+    return result;
+  }
+
   /// index * unit over digits in mixed radix, the last one fastest: what is known at run time, and what is known of a tile.
   std::pair<Value, int64_t> indexOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t unit, int64_t tile) {
     std::map<int, int64_t> units;
@@ -187,14 +198,9 @@ private:
     Type i32 = b.getI32Type();
     Type four = LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32, i32, i32});
     for (int64_t chunk = 0; chunk * 4 < words; ++chunk) {
-      std::string text =
-          (instruction + ".v4.b32 {$0, $1, $2, $3}, [$4" + (constant ? "+" + std::to_string(constant) : "") + "];")
-              .str();
-      Value loaded = LLVM::InlineAsmOp::create(
-                         b, k.loc, four, ValueRange{pointer}, text, "=r,=r,=r,=r,l",
-                         /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
-                         LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
-                         .getResult(0);
+      std::string at = constant ? "+" + std::to_string(constant) : "";
+      Value loaded =
+          s.assembly(four, pointer, instruction + ".v4.b32 {$0, $1, $2, $3}, [$4" + at + "];", "=r,=r,=r,=r,l");
       for (int i = 0; i < 4 && chunk * 4 + i < words; ++i)
         result.push_back(LLVM::ExtractValueOp::create(b, k.loc, loaded, i));
       constant += stride;
@@ -214,13 +220,7 @@ private:
   // Packing
   //===--------------------------------------------------------------------===//
 
-  Value packPair(Value low, Value high) {
-    Type pair = VectorType::get(2, b.getF32Type());
-    Value v = LLVM::PoisonOp::create(b, k.loc, pair);
-    v = LLVM::InsertElementOp::create(b, k.loc, v, low, s.i32(0));
-    v = LLVM::InsertElementOp::create(b, k.loc, v, high, s.i32(1));
-    return LLVM::FPTruncOp::create(b, k.loc, halves(), v);
-  }
+  Value packPair(Value low, Value high) { return LLVM::FPTruncOp::create(b, k.loc, halves(), s.pair(low, high)); }
 
   Value half(Value pair, int which) {
     Value h = LLVM::ExtractElementOp::create(b, k.loc, pair, s.i32(which));
@@ -276,7 +276,7 @@ private:
     else if (auto product = dyn_cast<TileProductOp>(op))
       multiply(product);
     else if (auto gate = dyn_cast<TileGateOp>(op))
-      multiplyBy(gate);
+      applyGate(gate);
     else if (isa<BarrierOp>(op))
       NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
     else if (auto prefetch = dyn_cast<PrefetchOp>(op))
@@ -294,7 +294,7 @@ private:
   }
 
   /// x times a gate, register by register.
-  void multiplyBy(TileGateOp op) {
+  void applyGate(TileGateOp op) {
     TileValue gate = values.find(op.getGate())->second;
     values.erase(op.getGate());
     for (auto [tile, factor] : llvm::zip(x->data, gate.data))
@@ -422,8 +422,7 @@ private:
     int stage = static_cast<int>(op.getDigit());
     monarch::Layout before = x->layout, after = layoutOf(op.getY().getType());
     std::vector<int> digits = monarch::dependences(schedule, HomeKind::Matrix, stage);
-    auto found = scales.find(op);
-    double factor = found == scales.end() ? 1 : found->second;
+    double factor = scales.at(op);
 
     // The matrix as an A operand, [new][old] in the order of the column bits; real parts, then imaginary parts (negated where only the
     // real part of the result is computed).
@@ -538,11 +537,7 @@ private:
     Value literal(double value) {
       Attribute attr;
       if (auto vector = dyn_cast<VectorType>(type)) {
-        llvm::APFloat h(value);
-        bool loses;
-        h.convert(cast<FloatType>(vector.getElementType()).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
-                  &loses);
-        attr = DenseElementsAttr::get(vector, h);
+        attr = DenseElementsAttr::get(vector, roundTo(vector.getElementType(), value));
       } else {
         attr = b.getF32FloatAttr(static_cast<float>(value));
       }
@@ -592,15 +587,13 @@ private:
     std::vector<TwistConstant> asked(census.asked.begin(), census.asked.end());
 
     // Register bits, other than the digit's own, on which the twist depends: a set of constants for each of their values.
-    std::vector<int> digits = monarch::dependences(schedule, HomeKind::Butterfly, stage), uniform;
+    std::vector<int> digits = monarch::dependences(schedule, HomeKind::Butterfly, stage);
+    std::vector<int> uniform = uniformDigits(before, digits);
     int64_t slotMask = 0;
-    for (int digit : digits) {
-      if (before.uniform(digit))
-        uniform.push_back(digit);
+    for (int digit : digits)
       for (const monarch::Place &p : before.placesOf(digit))
         if (p.kind == 'r' && (wide || p.index > 0))
           slotMask |= int64_t(1) << p.index;
-    }
     std::vector<int64_t> slots;
     for (int64_t reg = 0; reg < 8; ++reg)
       if ((reg & ~slotMask) == 0)
@@ -611,9 +604,7 @@ private:
       for (int64_t slot : slots)
         for (const TwistConstant &c : asked) {
           auto value = [&](int64_t reg) {
-            std::vector<int64_t> at = before.values({.reg = reg, .lane = lane});
-            for (int digit : uniform)
-              at[digit] = values[digit];
+            std::vector<int64_t> at = valuesAt(before, lane, reg, uniform, values);
             return monarch::stageFactor(schedule, HomeKind::Butterfly, stage, 0, c.power, at) *
                    monarch::root(-c.turn, c.order);
           };
@@ -700,17 +691,12 @@ private:
   void scale(TileTwiddleOp op) {
     int stage = static_cast<int>(op.getDigit());
     monarch::Layout layout = x->layout;
-    std::vector<int> digits = monarch::dependences(schedule, HomeKind::Product, stage), uniform;
-    for (int digit : digits)
-      if (layout.uniform(digit))
-        uniform.push_back(digit);
+    std::vector<int> uniform = uniformDigits(layout, monarch::dependences(schedule, HomeKind::Product, stage));
     Table table = makeTable(uniform, 8, [&](int lane, const std::vector<int64_t> &values) {
       LaneWords words;
       for (int reg = 0; reg < 8; reg += 2) {
         auto value = [&](int at) {
-          std::vector<int64_t> d = layout.values({.reg = at, .lane = lane});
-          for (int digit : uniform)
-            d[digit] = values[digit];
+          std::vector<int64_t> d = valuesAt(layout, lane, at, uniform, values);
           monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
           return op.getInverse() ? std::conj(w) : w;
         };

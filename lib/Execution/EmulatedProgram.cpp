@@ -55,9 +55,8 @@ Expected<Tensor> EmulatedProgram::makeBuffer(const ManifestBuffer &buffer,
       return size.takeError();
     shape.push_back(*size);
   }
-  for (ElementType type : {ElementType::F16, ElementType::BF16, ElementType::F32})
-    if (name(type) == buffer.type)
-      return Tensor(type, shape);
+  if (std::optional<ElementType> type = parseElementType(buffer.type))
+    return Tensor(*type, shape);
   return createStringError(buffer.name + " has elements of an unknown type, " + buffer.type);
 }
 

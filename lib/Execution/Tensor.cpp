@@ -33,6 +33,13 @@ StringRef fftconv::name(ElementType type) {
   llvm_unreachable("all element types are above");
 }
 
+std::optional<ElementType> fftconv::parseElementType(StringRef text) {
+  for (ElementType type : {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64})
+    if (name(type) == text)
+      return type;
+  return std::nullopt;
+}
+
 int64_t fftconv::byteWidth(ElementType type) { return type == ElementType::F64 ? 8 : type == ElementType::F32 ? 4 : 2; }
 
 Tensor::Tensor(ElementType type, ArrayRef<int64_t> shape) : elementType(type), dims(shape) {

@@ -3,8 +3,8 @@
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Counts of mma, wavefronts, sectors and bytes are exact, and the emulator's counters are held against them. Instructions are an estimate
-// by classes.
+// Counts of mma, wavefronts and sectors are exact but for sectors that unaligned rows share and the second read of a tail that wraps; the
+// emulator's counters are held against them. Instructions are an estimate by classes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -168,14 +168,14 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   perTile += (schedule.split ? 42 : 20) + 16 / rows - 12 + 14 * (preGate + postGate) + 16 * wraps;
   cost.instructions = perTile / 256 * scale / static_cast<double>(pair);
 
-  double total = outputs, sms = static_cast<double>(chip.sms);
+  double sms = static_cast<double>(chip.sms);
   // CTAs that do not fill the chip leave multiprocessors idle.
   double ctas = static_cast<double>(heads * ceilDiv(complexRows, choice.rows));
   double busy = std::min(1.0, ctas / sms);
   double cycles = chip.clock * sms * busy;
-  cost.memoryTime = total * cost.bytes / chip.memoryBandwidth;
-  cost.sharedTime = total * cost.wavefronts / cycles;
-  cost.tensorTime = total * cost.mma * 2048 / (chip.tensorRate * cycles);
-  cost.issueTime = total * cost.instructions / (chip.issueRate * cycles);
+  cost.memoryTime = outputs * cost.bytes / chip.memoryBandwidth;
+  cost.sharedTime = outputs * cost.wavefronts / cycles;
+  cost.tensorTime = outputs * cost.mma * 2048 / (chip.tensorRate * cycles);
+  cost.issueTime = outputs * cost.instructions / (chip.issueRate * cycles);
   return cost;
 }

@@ -129,12 +129,7 @@ struct Arguments {
       return Error::success();
     }
     auto [typeName, where] = rest.split(':');
-    std::optional<ElementType> type = StringSwitch<std::optional<ElementType>>(typeName)
-                                          .Case("f16", ElementType::F16)
-                                          .Case("bf16", ElementType::BF16)
-                                          .Case("f32", ElementType::F32)
-                                          .Case("f64", ElementType::F64)
-                                          .Default(std::nullopt);
+    std::optional<ElementType> type = parseElementType(typeName);
     if ((kind != "in" && kind != "out") || !type)
       return bad("arguments are TYPE:VALUE, in:TYPE:FILE.npy, out:TYPE:SHAPE:FILE.npy, in:bytes:FILE, out:bytes:N:FILE "
                  "or buffer:N");

@@ -98,6 +98,16 @@ static llvm::Error checkMemory(ElementType type, ArrayRef<int64_t> shape) {
   return llvm::createStringError(text + "x" + fftconv::name(type) + " does not fit the memory of this machine");
 }
 
+/// Input number `index`: from its file, or random where no files are given.
+static llvm::Expected<Tensor> getInput(const Options &options, size_t index, ElementType type,
+                                       ArrayRef<int64_t> shape) {
+  if (!options.inputs.empty())
+    return readNpy(options.inputs[index], type);
+  if (llvm::Error error = checkMemory(type, shape))
+    return error;
+  return Tensor::random(type, shape, options.seed * 1000 + index);
+}
+
 static llvm::Expected<Tensors> getInputs(const Options &options, func::FuncOp entry) {
   Tensors tensors;
   if (!options.inputs.empty() && options.inputs.size() != entry.getNumArguments())
@@ -108,17 +118,11 @@ static llvm::Expected<Tensors> getInputs(const Options &options, func::FuncOp en
     llvm::Expected<ElementType> element = getElementType(type);
     if (!element)
       return element.takeError();
-    if (options.inputs.empty()) {
-      SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
-      for (int64_t &size : shape)
-        if (size == ShapedType::kDynamic)
-          size = options.dim;
-      if (llvm::Error error = checkMemory(*element, shape))
-        return error;
-      tensors.push_back(Tensor::random(*element, shape, options.seed * 1000 + i));
-      continue;
-    }
-    llvm::Expected<Tensor> tensor = readNpy(options.inputs[i], *element);
+    SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
+    for (int64_t &size : shape)
+      if (size == ShapedType::kDynamic)
+        size = options.dim;
+    llvm::Expected<Tensor> tensor = getInput(options, i, *element, shape);
     if (!tensor)
       return tensor.takeError();
     tensors.push_back(std::move(*tensor));
@@ -248,25 +252,18 @@ static llvm::Expected<int> runManifest(const Options &options, const PtxOptions 
   for (const ManifestBuffer &buffer : program->manifest().buffers) {
     if (buffer.role != "input")
       continue;
-    ElementType type = buffer.type == "f16"    ? ElementType::F16
-                       : buffer.type == "bf16" ? ElementType::BF16
-                                               : ElementType::F32;
-    size_t index = inputs.size();
-    if (!options.inputs.empty() && index >= options.inputs.size())
+    std::optional<ElementType> type = parseElementType(buffer.type);
+    if (!type)
+      return llvm::createStringError(buffer.name + " has elements of an unknown type, " + buffer.type);
+    if (!options.inputs.empty() && inputs.size() >= options.inputs.size())
       return llvm::createStringError("--input is needed for " + buffer.name);
-    if (!options.inputs.empty()) {
-      llvm::Expected<Tensor> tensor = readNpy(options.inputs[index], type);
-      if (!tensor)
-        return tensor.takeError();
-      inputs.push_back(std::move(*tensor));
-      continue;
-    }
     SmallVector<int64_t> shape;
     for (const SizeExpression &size : buffer.shape)
       shape.push_back(size.kind == SizeExpression::Kind::Number ? size.number : options.dim);
-    if (llvm::Error error = checkMemory(type, shape))
-      return error;
-    inputs.push_back(Tensor::random(type, shape, options.seed * 1000 + index));
+    llvm::Expected<Tensor> tensor = getInput(options, inputs.size(), *type, shape);
+    if (!tensor)
+      return tensor.takeError();
+    inputs.push_back(std::move(*tensor));
   }
   llvm::Expected<Tensors> results = program->makeResults(inputs);
   if (!results)

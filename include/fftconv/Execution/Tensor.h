@@ -15,6 +15,7 @@
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ enum class ElementType { F16, BF16, F32, F64 };
 
 /// "f16", "bf16", "f32" or "f64".
 llvm::StringRef name(ElementType type);
+/// The type of a name, or nothing.
+std::optional<ElementType> parseElementType(llvm::StringRef name);
 /// Bytes of one element.
 int64_t byteWidth(ElementType type);
 
