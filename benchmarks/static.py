@@ -1,9 +1,9 @@
-"""Counts what causal f16 kernels cost, without a GPU: by the emulator's counters, and by ptxas and nvdisasm where they are.
+"""Counts what causal kernels cost, without a GPU: by the emulator's counters, and by ptxas and nvdisasm where they are.
 
 For each length: mma for one output, SASS instructions for 256 outputs in the loop over groups of batch rows (weighted by the trips of inner
 loops; executed PTX instructions where there is no ptxas), shared wavefronts against the ideal at every exchange, sectors of input, output and
 spectrum against the ideal, barriers, spills, and the relative RMS error against the direct sum. Counts of the cost model are compared with the
-emulator's. The exit code is 1 where a count is above its limit.
+emulator's. Then the same, as far as there is such a thing, of short filters that are computed directly. The exit code is 1 where a count is above its limit.
 """
 
 import argparse
@@ -26,6 +26,9 @@ LIMITS = {
     16384: {"mma": 0.157, "instructions": 320, "error": 1.1e-3},
     32768: {"mma": 0.157, "instructions": 350, "error": 1.2e-3},
 }
+# Of short filters: mma for one output, by taps.
+DIRECT_LIMITS = {4: 0.016, 16: 0.016, 64: 0.04, 128: 0.071}
+DIRECT_LENGTH = 4096
 # 400 mma for 4096 points where a warp holds a whole sequence.
 SHORT_LIMIT = {"mma": 400 / 4096, "error": 1.5e-3}
 LENGTHS = (256, 512, 768, 1024, 1280, 1536, 1792, 2048, 4096, 8192, 12288, 16384, 20480, 24576, 28672, 32768)
@@ -94,12 +97,13 @@ def count_sass(cubin, kernel, trips):
     return counts
 
 
-def program(length, gated=False, type_="f16", boundary="causal"):
+def program(length, gated=False, type_="f16", boundary="causal", taps=None, channels_last=False, heads=HEADS):
     center = f" center {length // 3}" if boundary == "bidirectional" else ""
-    u, k = f"tensor<?x{HEADS}x{length}x{type_}>", f"tensor<{HEADS}x{length}xf32>"
+    sizes = f"{length}x{heads}" if channels_last else f"{heads}x{length}"
+    u, k = f"tensor<?x{sizes}x{type_}>", f"tensor<{heads}x{taps or length}xf32>"
     parameters = f", %g: {u}, %h: {u}" if gated else ""
     gates = f" pre_gate(%g : {u}) post_gate(%h : {u})" if gated else ""
-    return f"func.func @f(%u: {u}, %k: {k}{parameters}) -> {u} {{\n  %y = fftconv.conv {boundary} %u, %k{center}{gates} : {u}, {k}\n  return %y : {u}\n}}\n"
+    return f"func.func @f(%u: {u}, %k: {k}{parameters}) -> {u} {{\n  %y = fftconv.conv {boundary}{' channels_last' * channels_last} %u, %k{center}{gates} : {u}, {k}\n  return %y : {u}\n}}\n"
 
 
 def traffic(ptx, launch):
@@ -113,9 +117,9 @@ def traffic(ptx, launch):
             "exchange" if "matrix" in text
             else "input" if "cp.async." in text and "global" in text
             else "output" if "st.global" in text
-            else "gate" if "ld.global" in text and "b16" not in text and not own
-            else "spectrum" if "no_allocate" in text
             else "input" if "ld.global.b16" in text
+            else "gate" if "ld.global" in text and not own
+            else "spectrum" if "no_allocate" in text
             else "table" if "ld.global" in text
             else "negation" if text.strip().startswith("neg.")
             else "other"
@@ -134,6 +138,7 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
         folder = pathlib.Path(name)
 
         (folder / "f.mlir").write_text(program(length, **variant))
+        flags = ["--method=fft", *flags]
         compile_ = [tools / "fftconv-compile", folder / "f.mlir", f"--chip={chip}", *flags]
         kernel = json.loads(call(*compile_, "--report=json", "-o", folder / "f.ptx"))["kernels"][1]
         rows = kernel["rows"]
@@ -143,9 +148,11 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
             "--check=none", "--compare-with=reference", "--sample=4000", f"--stats={folder / 'stats.json'}", *flags,
         )
         launch = json.loads((folder / "stats.json").read_text())["launches"][1]
-        lines, total, outputs = traffic(ptx, launch), launch["total"], BATCH * HEADS * length
+        heads = variant.get("heads", HEADS)
+        lines, total, outputs = traffic(ptx, launch), launch["total"], BATCH * heads * length
         pair = 2 if kernel["theta"] == "one" else 1
-        groups = HEADS * -(-BATCH // (rows * pair))
+        # Heads that travel together take batch rows one by one.
+        groups = -(-heads // rows) * -(-BATCH // pair) if kernel["channels_last"] else heads * -(-BATCH // (rows * pair))
         result = {
             "length": length,
             **variant,
@@ -177,6 +184,46 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
             result["sass_per_256"] = sum(counts.values()) / tiles
             result["sass"] = {opcode: count / tiles for opcode, count in counts.most_common()}
         return result
+
+
+def measure_direct(tools, taps, chip="sm_90", **variant):
+    """The same for a short filter, whose kernel has neither shared memory nor a spectrum."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "f.mlir").write_text(program(DIRECT_LENGTH, taps=taps, **variant))
+        flags = [f"--chip={chip}", "--method=direct"]
+        (kernel,) = json.loads(call(tools / "fftconv-compile", folder / "f.mlir", *flags, "--report=json", "-o", folder / "f.ptx"))["kernels"]
+        out = call(
+            tools / "fftconv-run", folder / "f.mlir", "--device=emulator", f"--dim={BATCH}", "--seed=3", "--check=none",
+            "--compare-with=reference", "--sample=4000", f"--stats={folder / 'stats.json'}", *flags,
+        )
+        (launch,) = json.loads((folder / "stats.json").read_text())["launches"]
+        outputs, total = BATCH * HEADS * DIRECT_LENGTH, launch["total"]
+        return {
+            "taps": taps,
+            **variant,
+            "blocks": kernel["blocks"],
+            "mma": launch["instructions"]["mma"] / outputs,
+            "model": {"mma": kernel["per_output"]["mma"]},
+            "executed_ptx_per_256": total["warp_instructions"] / outputs * 256,
+            "sectors_over_model": total["global_sectors"] / outputs / kernel["per_output"]["sectors"],
+            "hbm_bytes": kernel["per_output"]["hbm_bytes"],
+            "barriers": total["barriers"],
+            "error": float(re.search(r"relative RMS error ([^ ]+) ", out)[1]),
+            **({"ptxas": kernel["ptxas"]} if "ptxas" in kernel else {}),
+        }
+
+
+def direct_problems(result):
+    checks = [
+        ("mma", result["mma"], DIRECT_LIMITS[result["taps"]]),
+        ("mma", result["mma"], result["model"]["mma"] * (1 + 1e-9)),
+        # The model leaves out the taps, of which each warp makes its matrices.
+        ("sectors over model", result["sectors_over_model"], 1.1),
+        ("error", result["error"], 5e-4 if result.get("type_", "f16") == "f16" else 3.5e-3),
+        ("bytes spilled", result.get("ptxas", {}).get("spill_bytes", 0), 0),
+    ]
+    return [f"{name} {value:.4g} > {most:.4g}" for name, value, most in checks if not value <= most]
 
 
 def problems(result):
@@ -227,8 +274,20 @@ def main():
         for problem in problems(result):
             bad = True
             print(f"L = {length}: {problem}", file=sys.stderr)
+    print("\n| taps | segment | mma per output | PTX per 256 | registers | spills | error |")
+    print("|---|---|---|---|---|---|---|")
+    direct = [measure_direct(tools, taps, arguments.chip) for taps in DIRECT_LIMITS]
+    for result in direct:
+        ptxas = result.get("ptxas", {})
+        print(
+            f"| {result['taps']} | {result['blocks']} | {result['mma']:.4f} | {result['executed_ptx_per_256']:.0f} "
+            f"| {ptxas.get('registers', '?')} | {ptxas.get('spill_bytes', '?')} | {result['error']:.1e} |"
+        )
+        for problem in direct_problems(result):
+            bad = True
+            print(f"{result['taps']} taps: {problem}", file=sys.stderr)
     if arguments.o:
-        record = {"date": str(datetime.date.today()), "command": "benchmarks/static.sh", "chip": arguments.chip, "results": results}
+        record = {"date": str(datetime.date.today()), "command": "benchmarks/static.sh", "chip": arguments.chip, "results": results, "direct": direct}
         arguments.o.write_text(json.dumps(record, indent=1) + "\n")
     sys.exit(bad)
 

@@ -1,3 +1,4 @@
+import ctypes
 import os
 
 import lit.formats
@@ -24,3 +25,14 @@ config.substitutions += [
 # A sanitizer's runtime cannot be loaded into a program that was built without it.
 if config.asan:
     config.available_features.add("asan")
+
+
+def has_gpu():
+    try:
+        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
+    except OSError:
+        return False
+
+
+if has_gpu():
+    config.available_features.add("gpu")

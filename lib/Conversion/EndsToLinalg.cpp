@@ -40,6 +40,8 @@ SmallVector<Rows> planesOf(LinalgEmitter &e, Value u, bool paired) {
 struct LowerEmbed : OpConversionPattern<EmbedOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(EmbedOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    if (op.getChannelsLast())
+      return op.emitOpError("channels that are last are turned before; run fftconv-hoist-spectra");
     LinalgEmitter e{rewriter, op.getLoc()};
     Value u = adaptor.getU();
     bool paired = op.getPlan().getTheta() == Theta::One;
@@ -158,6 +160,8 @@ struct LowerEmbedFilter : OpConversionPattern<EmbedFilterOp> {
 struct LowerProject : OpConversionPattern<ProjectOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(ProjectOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    if (op.getChannelsLast())
+      return op.emitOpError("channels that are last are turned before; run fftconv-hoist-spectra");
     LinalgEmitter e{rewriter, op.getLoc()};
     PlanAttr plan = op.getSpectrum().getPlan();
     Value u = adaptor.getU();

@@ -55,18 +55,42 @@ scf::ForOp Scalars::loop(Value begin, Value end, Value step, ValueRange initial)
   return loop;
 }
 
-Value Scalars::assembly(Type result, Value operand, const Twine &text, StringRef constraints) {
-  return LLVM::InlineAsmOp::create(b, loc, result, ValueRange{operand}, text.str(), constraints,
+Value Scalars::assembly(Type result, ValueRange operands, const Twine &text, StringRef constraints) {
+  return LLVM::InlineAsmOp::create(b, loc, result, operands, text.str(), constraints,
                                    /*has_side_effects=*/true, /*is_align_stack=*/false,
                                    LLVM::tailcallkind::TailCallKind::None,
                                    LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
       .getResult(0);
 }
 
-Value Scalars::pair(Value first, Value second) {
-  Value vector = LLVM::PoisonOp::create(b, loc, VectorType::get(2, first.getType()));
-  vector = LLVM::InsertElementOp::create(b, loc, vector, first, i32(0));
-  return LLVM::InsertElementOp::create(b, loc, vector, second, i32(1));
+Value Scalars::vector(ArrayRef<Value> values) {
+  if (values.size() == 1)
+    return values[0];
+  Value vector =
+      LLVM::PoisonOp::create(b, loc, VectorType::get(static_cast<int64_t>(values.size()), values[0].getType()));
+  for (auto [i, value] : llvm::enumerate(values))
+    vector = LLVM::InsertElementOp::create(b, loc, vector, value, i32(static_cast<int64_t>(i)));
+  return vector;
+}
+
+Value Scalars::splat(Value value, int64_t elements) { return vector(SmallVector<Value>(elements, value)); }
+
+Value Scalars::element(Value vector, int64_t index) {
+  return isa<VectorType>(vector.getType()) ? Value(LLVM::ExtractElementOp::create(b, loc, vector, i32(index))) : vector;
+}
+
+Value fftconv::emitMma(Scalars &s, Type result, ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c, Type type) {
+  bool brain = type.isBF16();
+  NVVM::MMATypes operand = brain ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  // NVVM knows pairs of bf16 as words.
+  auto operands = [&](ArrayRef<Value> pairs) {
+    return llvm::map_to_vector(pairs, [&](Value pair) -> Value {
+      return brain ? Value(LLVM::BitcastOp::create(s.b, s.loc, s.b.getI32Type(), pair)) : pair;
+    });
+  };
+  return NVVM::MmaOp::create(s.b, s.loc, result, operands(a), operands(b), c, ArrayRef<int64_t>{16, 8, 16},
+                             std::nullopt, std::nullopt, std::array{operand, operand},
+                             std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
 }
 
 llvm::APFloat fftconv::roundTo(Type type, double value) {

@@ -34,6 +34,7 @@ public:
   mlir::Value add(mlir::Value x, mlir::Value y) { return fold<mlir::arith::AddIOp>(x, y); }
   mlir::Value sub(mlir::Value x, mlir::Value y) { return fold<mlir::arith::SubIOp>(x, y); }
   mlir::Value mul(mlir::Value x, int64_t y);
+  mlir::Value mul(mlir::Value x, mlir::Value y) { return fold<mlir::arith::MulIOp>(x, y); }
   mlir::Value div(mlir::Value x, int64_t y);
   mlir::Value rem(mlir::Value x, int64_t y);
   mlir::Value bitAnd(mlir::Value x, int64_t y) { return fold<mlir::arith::AndIOp>(x, constant(x.getType(), y)); }
@@ -49,11 +50,14 @@ public:
   /// for i = begin to end step: a loop that later stages leave as it is, since what is to be unrolled is unrolled already.
   mlir::scf::ForOp loop(mlir::Value begin, mlir::Value end, mlir::Value step, mlir::ValueRange initial = {});
 
-  /// One instruction of PTX on `operand` (LLVM's constraints). It stays where it is put: no optimisation moves or merges it.
-  mlir::Value assembly(mlir::Type result, mlir::Value operand, const llvm::Twine &text, llvm::StringRef constraints);
+  /// One instruction of PTX on `operands` (LLVM's constraints). It stays where it is put: no optimisation moves or merges it.
+  mlir::Value assembly(mlir::Type result, mlir::ValueRange operands, const llvm::Twine &text,
+                       llvm::StringRef constraints);
 
-  /// A vector of two values.
-  mlir::Value pair(mlir::Value first, mlir::Value second);
+  /// A vector of values, or of one value many times; where there is one element, that itself.
+  mlir::Value vector(llvm::ArrayRef<mlir::Value> values);
+  mlir::Value splat(mlir::Value value, int64_t elements);
+  mlir::Value element(mlir::Value vector, int64_t index);
 
   /// pointer + bytes.
   mlir::Value offset(mlir::Value pointer, mlir::Value bytes);
@@ -68,6 +72,10 @@ private:
     return b.createOrFold<Op>(loc, x, y);
   }
 };
+
+/// One mma.m16n8k16: operands are pairs of f16 or bf16.
+mlir::Value emitMma(Scalars &s, mlir::Type result, llvm::ArrayRef<mlir::Value> a, llvm::ArrayRef<mlir::Value> b,
+                    llvm::ArrayRef<mlir::Value> c, mlir::Type type);
 
 /// A value rounded to a floating-point type.
 llvm::APFloat roundTo(mlir::Type type, double value);
@@ -111,6 +119,12 @@ private:
   std::map<int64_t, mlir::Value> bases;
 };
 
+/// A buffer of a kernel: where it begins, and for rows of signals the bytes from one index of each of the first two dimensions to the next.
+struct Buffer {
+  mlir::Value pointer;
+  std::array<mlir::Value, 2> strides;
+};
+
 /// What a kernel under construction knows.
 struct KernelContext {
   mlir::OpBuilder b;
@@ -119,12 +133,17 @@ struct KernelContext {
   std::shared_ptr<const monarch::Schedule> schedule;
   const monarch::Chip &chip;
   ConstantPool &pool;
-  /// Batch rows of a group, heads, sequence length.
-  int64_t rows, heads, length;
-  /// Pointers to the buffers of the kernel's arguments.
-  llvm::DenseMap<mlir::Value, mlir::Value> buffers{};
-  /// Pointers to each lane's 16 bytes of the head's spectrum and of the pool, and to shared memory; batch rows (i64), rows of the schedule (pairs of those where theta is one), head (i64).
-  mlir::Value spectrum = {}, tables = {}, shared = {}, batch = {}, rowCount = {}, head = {};
+  monarch::KernelProblem problem;
+  /// Rows of a group.
+  int64_t rows;
+  /// The buffers of the kernel's arguments.
+  llvm::DenseMap<mlir::Value, Buffer> buffers{};
+  /// Pointers to each lane's 16 bytes of the head's spectrum and of the pool, and to shared memory; batch rows (i64), rows of the schedule (pairs of those where theta is one).
+  mlir::Value spectrum = {}, tables = {}, shared = {}, batch = {}, rowCount = {};
+  /// The head of a CTA or of its first row, and that of this warp where warps own rows of different heads (i64).
+  mlir::Value firstHead = {}, head = {};
+  /// Where the scales of rows lie in shared memory, in bytes.
+  int64_t scales = -1;
   mlir::Value thread = {}, lane = {}, warp = {};
   /// The loop over groups, before which a kernel sets up what never changes.
   mlir::Operation *groups = nullptr;
@@ -139,8 +158,19 @@ struct KernelContext {
   bool paired() const { return !schedule->rightAngle; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
-  /// Bytes of a plane of one row.
+  /// Bytes of a plane of 16-bit values of one row, and the planes that make up real values.
   int64_t rowBytes() const { return 2 * schedule->points(); }
+  int64_t parts() const { return problem.split ? 2 : 1; }
+  /// Bytes of the spectrum of a head.
+  int64_t spectrumBytes() const {
+    return problem.elementBytes() * monarch::spectrumValues(schedule->points(), problem.split);
+  }
+  mlir::Value spectra = {};
+  /// A plane of a tile in shared memory, of all rows: real or imaginary, hi or lo.
+  mlir::Value plane(TileType tile, int which, int part) {
+    Scalars s = scalars();
+    return s.offset(shared, tile.getLayout().getOffset() + (which * parts() + part) * rows * rowBytes());
+  }
 };
 
 /// Emits a phase: the ops from a read of shared memory to the next write, for all tiles and rows of a group.
@@ -149,8 +179,14 @@ void emitPhase(KernelContext &context, llvm::ArrayRef<mlir::Operation *> ops,
 
 /// Starts the copies of `count` rows (i32; null for one) of an input, from batch row `row` on.
 void emitCopyIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Value count);
+/// Scales rows and splits them into hi and lo.
+void emitNormalize(KernelContext &context, TileNormalizeOp op, mlir::Value row, mlir::Value count);
 /// Copies results back.
 void emitCopyOut(KernelContext &context, CopyOutOp op, mlir::Value row, mlir::Value count);
+
+/// The kernel of a convolution with a short filter. `batch` is the number of batch rows (i64).
+void emitToeplitz(mlir::OpBuilder &b, ToeplitzOp op, const llvm::DenseMap<mlir::Value, Buffer> &buffers,
+                  mlir::Value batch);
 
 /// The kernel that transforms filters; `buffers` points to the taps, to the skips where the op has some, and to the spectra. `pool` is the
 /// pointer to the pool's data.

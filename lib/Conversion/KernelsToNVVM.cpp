@@ -53,8 +53,10 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     OpBuilder b(kernel);
     Location loc = kernel.getLoc();
     auto global = LLVM::LLVMPointerType::get(b.getContext(), 1);
+    // Pointers, then the strides of rows of signals in the first two dimensions, in elements, then the number of batch rows.
+    auto isSignal = [](Value argument) { return cast<MemRefType>(argument.getType()).getRank() == 3; };
     SmallVector<Type> types(kernel.getNumArguments(), global);
-    types.push_back(b.getI64Type());
+    types.append(2 * llvm::count_if(kernel.getArguments(), isSignal) + 1, b.getI64Type());
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types);
     auto function = LLVM::LLVMFuncOp::create(b, loc, kernel.getName(), type);
     function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
@@ -70,14 +72,27 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     Block *entry = function.addEntryBlock(b);
     b.setInsertionPointToStart(entry);
 
+    Scalars s(b, loc);
+    DenseMap<Value, Buffer> buffers;
+    Block::BlockArgListType strides = entry->getArguments().drop_front(kernel.getNumArguments());
+    for (auto [argument, pointer] : llvm::zip(kernel.getArguments(), entry->getArguments())) {
+      Buffer &buffer = buffers[argument] = {pointer, {}};
+      int64_t bytes = cast<MemRefType>(argument.getType()).getElementTypeBitWidth() / 8;
+      if (isSignal(argument))
+        for (Value &stride : buffer.strides) {
+          stride = s.mul(strides.front(), bytes);
+          strides = strides.drop_front();
+        }
+    }
     for (Operation &op : kernel.getBody().front()) {
       if (auto groups = dyn_cast<GroupsOp>(op)) {
-        if (failed(emitGroups(b, groups, kernel, entry->getArguments(), pool)))
+        if (failed(emitGroups(b, groups, buffers, entry->getArguments().back(), pool)))
           return failure();
       } else if (auto prepare = dyn_cast<PrepareOp>(op)) {
-        Scalars s(b, loc);
         Value constants = LLVM::AddressOfOp::create(b, loc, global, poolName);
         emitPrepare(b, prepare, entry->getArguments().drop_back(), constants, pool);
+      } else if (auto toeplitz = dyn_cast<ToeplitzOp>(op)) {
+        emitToeplitz(b, toeplitz, buffers, entry->getArguments().back());
       } else if (!isa<gpu::ReturnOp>(op)) {
         return op.emitOpError("is not an op of a kernel that can be lowered");
       }
@@ -106,12 +121,12 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
   }
 
   /// Emits the loop over groups.
-  static LogicalResult emitGroups(OpBuilder &builder, GroupsOp groups, gpu::GPUFuncOp kernel,
-                                  ArrayRef<BlockArgument> arguments, ConstantPool &pool) {
+  static LogicalResult emitGroups(OpBuilder &builder, GroupsOp groups, const DenseMap<Value, Buffer> &buffers,
+                                  Value batch, ConstantPool &pool) {
     Location loc = groups.getLoc();
     Block &body = groups.getBody().front();
-    auto copyIn = dyn_cast<CopyInOp>(body.front());
-    if (!copyIn || !copyIn.getTile().getType().isShared() || copyIn.getTile().getType().getLayout().getOffset() < 0)
+    CopyInOp copyIn = groups.getInput();
+    if (!copyIn.getTile().getType().isShared() || copyIn.getTile().getType().getLayout().getOffset() < 0)
       return groups.emitOpError("has no layouts and no places in shared memory yet; run fftconv-to-kernel");
     PlanAttr plan = copyIn.getPlan();
     std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
@@ -120,35 +135,44 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       return groups.emitOpError(
           "kernels take rows one by one where a sequence is exchanged between warps, else one row to a warp");
 
-    auto shape = groups.getU().getType().getShape();
-    KernelContext k{builder, loc, plan, schedule, *monarch::findChip(plan.getChip()), pool, rows, shape[1], shape[2]};
+    KernelContext k{builder, loc, plan, schedule, *monarch::findChip(plan.getChip()), pool, getKernelProblem(groups),
+                    rows};
+    bool channelsLast = k.problem.channelsLast;
     OpBuilder &b = k.b;
     Scalars s = k.scalars();
-    for (auto [buffer, pointer] : llvm::zip(kernel.getArguments(), arguments))
-      k.buffers[buffer] = pointer;
-    k.batch = arguments.back();
+    k.buffers = buffers;
+    k.batch = batch;
     k.rowCount = k.paired() ? s.shr(s.add(k.batch, s.i64(1)), 1) : k.batch;
     Type i32 = b.getI32Type();
     k.thread = NVVM::ThreadIdXOp::create(b, loc, i32);
     k.lane = s.bitAnd(k.thread, 31);
     k.warp = s.shr(k.thread, 5);
-    k.head = s.toI64(NVVM::BlockIdXOp::create(b, loc, i32));
+    k.firstHead = s.mul(s.toI64(NVVM::BlockIdXOp::create(b, loc, i32)), channelsLast ? rows : 1);
+    k.head = k.firstHead;
+    if (channelsLast &&
+        k.warpOwns()) // a warp without a head of its own does as the last one does, and what comes of it goes nowhere
+      k.head = s.min(s.add(k.firstHead, s.toI64(k.warp)), s.i64(k.problem.heads - 1));
     Value laneBytes = s.toI64(s.mul(k.lane, 16));
     k.shared = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), sharedName);
     k.tables =
         s.offset(LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), poolName), laneBytes);
     TileProductOp product = *body.getOps<TileProductOp>().begin();
-    k.spectrum =
-        s.offset(k.buffers.lookup(product.getSpectrum()), s.add(s.mul(k.head, 4 * plan.getPoints()), laneBytes));
-    // Where warps own sequences each has a loop of its own over rows; else the CTA's goes over groups of rows.
-    Value first = s.toI64(s.mul(NVVM::BlockIdYOp::create(b, loc, i32), rows));
-    Value step = s.toI64(s.mul(NVVM::GridDimYOp::create(b, loc, i32), rows));
-    if (k.warpOwns())
+    k.spectra = k.buffers.lookup(product.getSpectrum()).pointer;
+    k.spectrum = s.offset(k.spectra, s.add(s.mul(k.head, k.spectrumBytes()), laneBytes));
+    for (auto normalize : body.getOps<TileNormalizeOp>())
+      k.scales = normalize.getScales();
+    // Where warps own sequences each has a loop of its own over rows; else the CTA's goes over groups of rows. Heads that travel together take batch rows one
+    // by one.
+    int64_t together = channelsLast ? 1 : rows;
+    Value first = s.toI64(s.mul(NVVM::BlockIdYOp::create(b, loc, i32), together));
+    Value step = s.toI64(s.mul(NVVM::GridDimYOp::create(b, loc, i32), together));
+    if (k.warpOwns() && !channelsLast)
       first = s.add(first, s.toI64(k.warp));
     auto rowsFrom = [&](Value row) -> Value {
       if (k.warpOwns() || rows == 1)
         return {};
-      return s.toI32(s.min(s.sub(k.rowCount, row), s.i64(rows)));
+      Value left = channelsLast ? s.sub(s.i64(k.problem.heads), k.firstHead) : s.sub(k.rowCount, row);
+      return s.toI32(s.min(left, s.i64(rows)));
     };
     auto startCopies = [&](CopyInOp copy, Value row) {
       // No more rows: nothing to copy, but a group to wait for.
@@ -180,8 +204,10 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       } else if (auto copy = dyn_cast<CopyInOp>(op)) {
         if (!copy.getAhead())
           emitCopyIn(k, copy, row, k.rowsHere);
-        if (!isa<CopyInOp>(op.getNextNode())) // all inputs are under way
+        if (!isa<CopyInOp>(op.getNextNode()) && !channelsLast) // all inputs are under way
           NVVM::CpAsyncWaitGroupOp::create(b, loc, 0);
+      } else if (auto normalize = dyn_cast<TileNormalizeOp>(op)) {
+        emitNormalize(k, normalize, row, k.rowsHere);
       } else if (isa<PrefetchOp>(op)) {
         k.prefetch(cast<PrefetchOp>(op));
       } else if (auto barrier = dyn_cast<BarrierOp>(op)) {

@@ -8,6 +8,8 @@
 //   X[k1; n'] = exp(-2 pi i (k1 - 1/4) n' / M) sum over n1 of exp(-2 pi i (k1 - 1/4) n1 / r1) x[n1 P + n']
 //   then the plain transform over n' by the other digits, one after the other, between two buffers.
 //
+// Of spectra of f32, which are scaled, one CTA takes all values of the first digit of a head in turn.
+//
 // Roots of unity come from tables of f32: exp(-2 pi i t / 4M) as the product of one of P and one of 4 r1 entries. Relative error a few 1e-7.
 //
 //===----------------------------------------------------------------------===//
@@ -38,9 +40,48 @@ public:
   void emit() {
     Type i32 = b.getI32Type();
     thread = NVVM::ThreadIdXOp::create(b, loc, i32);
-    k1 = NVVM::BlockIdXOp::create(b, loc, i32);
     head = s.toI64(NVVM::BlockIdYOp::create(b, loc, i32));
-    Value shared = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), "dynamic_shared");
+    shared = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), "dynamic_shared");
+    if (!op.isScaled())
+      return transform(NVVM::BlockIdXOp::create(b, loc, i32));
+    // All of a spectrum, then its scale.
+    mostOfThread = s.offset(shared, s.add(s.mul(thread, 4), s.i32(16 * rest)));
+    LLVM::StoreOp::create(b, loc, s.i32(0), mostOfThread, 4);
+    auto loop = s.loop(s.i32(0), s.i32(radices[0]), s.i32(1));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      transform(loop.getInductionVar());
+      NVVM::Barrier0Op::create(b, loc);
+    }
+    scaleSpectrum();
+  }
+
+private:
+  OpBuilder &b;
+  PrepareOp op;
+  Location loc;
+  Scalars s;
+  ArrayRef<int64_t> radices;
+  Value taps, skips, spectra, pool, thread, k1, head, quarter, shared;
+  /// Where a thread keeps the greatest magnitude that it has stored, where spectra are scaled.
+  Value mostOfThread;
+  int64_t points, rest, coarse, fine, outer;
+
+  /// exp(-2 pi i t / order) for t < count, as pairs of f32; the byte offset in the pool.
+  static int64_t addRoots(ConstantPool &constants, int64_t count, int64_t order) {
+    std::vector<uint32_t> words;
+    for (int64_t t = 0; t < count; ++t) {
+      monarch::Complex w = monarch::root(-t, order);
+      words.push_back(llvm::bit_cast<uint32_t>(static_cast<float>(w.real())));
+      words.push_back(llvm::bit_cast<uint32_t>(static_cast<float>(w.imag())));
+    }
+    return 4 * constants.add(words);
+  }
+
+  /// The transform for one value of the first digit.
+  void transform(Value value) {
+    k1 = value;
     Value from = shared, to = s.offset(shared, 8 * rest);
     // 4 k1, less one at a right angle: quarters.
     bool rightAngle = op.getSpectrum().getPlan().getTheta() == Theta::I;
@@ -59,24 +100,39 @@ public:
     }
   }
 
-private:
-  OpBuilder &b;
-  PrepareOp op;
-  Location loc;
-  Scalars s;
-  ArrayRef<int64_t> radices;
-  Value taps, skips, spectra, pool, thread, k1, head, quarter;
-  int64_t points, rest, coarse, fine, outer;
+  Value maximum(Value x, Value y) { return b.createOrFold<arith::MaxUIOp>(loc, x, y); }
+  Value asFloat(Value word) { return LLVM::BitcastOp::create(b, loc, b.getF32Type(), word); }
+  Value load(Type type, Value pointer) { return LLVM::LoadOp::create(b, loc, type, pointer, /*alignment=*/4); }
 
-  /// exp(-2 pi i t / order) for t < count, as pairs of f32; the byte offset in the pool.
-  static int64_t addRoots(ConstantPool &constants, int64_t count, int64_t order) {
-    std::vector<uint32_t> words;
-    for (int64_t t = 0; t < count; ++t) {
-      monarch::Complex w = monarch::root(-t, order);
-      words.push_back(llvm::bit_cast<uint32_t>(static_cast<float>(w.real())));
-      words.push_back(llvm::bit_cast<uint32_t>(static_cast<float>(w.imag())));
+  /// Multiplies the head's spectrum with a power of two that brings the greatest of its parts to between one and two, and writes the inverse behind it.
+  void scaleSpectrum() {
+    Type i32 = b.getI32Type(), f32 = b.getF32Type();
+    auto all = s.loop(s.i32(0), s.i32(PrepareOp::threads), s.i32(1), s.i32(0));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(all.getBody());
+      Value part = load(i32, s.offset(shared, s.add(s.mul(all.getInductionVar(), 4), s.i32(16 * rest))));
+      scf::YieldOp::create(b, loc, maximum(all.getRegionIterArg(0), part));
     }
-    return 4 * constants.add(words);
+    // Of the exponent alone; both it and its inverse are normal.
+    Value exponent = s.min(maximum(s.shr(all.getResult(0), 23), s.i32(1)), s.i32(253));
+    Value factor = asFloat(s.shl(s.sub(s.i32(254), exponent), 23)), spectrum = spectrumOf();
+    auto loop = s.loop(thread, s.i32(2 * points), s.i32(PrepareOp::threads));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value at = s.offset(spectrum, s.mul(loop.getInductionVar(), 4));
+      LLVM::StoreOp::create(b, loc, Value(LLVM::FMulOp::create(b, loc, load(f32, at), factor)), at, 4);
+    }
+    Value writes = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, thread, s.i32(0));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&scf::IfOp::create(b, loc, writes, /*withElse=*/false).getThenRegion().front());
+    LLVM::StoreOp::create(b, loc, asFloat(s.shl(exponent, 23)), s.offset(spectrum, 8 * points), 4);
+  }
+
+  /// The spectrum of the head.
+  Value spectrumOf() {
+    return s.offset(spectra, s.mul(head, (op.isScaled() ? 4 : 2) * monarch::spectrumValues(points, op.isScaled())));
   }
 
   /// Runs body on the threads' shares of 0 <= index < rest.
@@ -106,7 +162,7 @@ private:
   Complex root(int64_t table, Value index) { return loadPair(s.offset(s.offset(pool, s.mul(index, 8)), table)); }
   Complex loadShared(Value buffer, Value index) { return loadPair(s.offset(buffer, s.mul(index, 8))); }
   void storeShared(Value buffer, Value index, Complex x) {
-    LLVM::StoreOp::create(b, loc, s.pair(x.re, x.im), s.offset(buffer, s.mul(index, 8)), /*alignment=*/8);
+    LLVM::StoreOp::create(b, loc, s.vector({x.re, x.im}), s.offset(buffer, s.mul(index, 8)), /*alignment=*/8);
   }
   Value fma(Value x, Value y, Value z) { return LLVM::FMAOp::create(b, loc, x, y, z); }
   Value negate(Value x) { return LLVM::FNegOp::create(b, loc, x); }
@@ -207,14 +263,28 @@ private:
     for (int digit : order.tileDigits)
       tile = s.add(s.mul(tile, radices[digit - 1]), digits[digit]);
     Value row = digits[order.rowDigit], column = digits[order.columnDigit];
-    // Bytes: [tile][column / 8][lane][row / 8][plane][column % 2].
     Value lane = s.add(s.mul(s.bitAnd(row, 7), 4), s.shr(s.bitAnd(column, 7), 1));
-    Value bytes = s.add(s.mul(s.add(s.mul(tile, 2), s.shr(column, 3)), 512), s.mul(lane, 16));
-    bytes = s.add(bytes, s.add(s.mul(s.shr(row, 3), 8), s.mul(s.bitAnd(column, 1), 2)));
-    Value target = s.offset(s.offset(spectra, s.mul(head, 4 * points)), s.toI64(bytes));
-    for (auto [part, offset] : {std::pair(x.re, 0), std::pair(x.im, 4)}) {
+    Value target = spectrumOf();
+    auto offset = [&](Value bytes) { target = s.offset(target, s.toI64(bytes)); };
+    if (op.isScaled()) {
+      // Bytes: [tile][column / 8][row / 8][lane][plane][column % 2].
+      Value part = s.add(s.mul(s.shr(column, 3), 2), s.shr(row, 3));
+      offset(s.add(s.mul(s.add(s.mul(tile, 4), part), 512), s.add(s.mul(lane, 16), s.mul(s.bitAnd(column, 1), 4))));
+      Value most = load(b.getI32Type(), mostOfThread);
+      for (auto [part, at] : {std::pair(x.re, 0), std::pair(x.im, 8)}) {
+        LLVM::StoreOp::create(b, loc, part, s.offset(target, at), /*alignment=*/4);
+        // Magnitudes of floats are ordered as their bits are.
+        most = maximum(most, s.bitAnd(LLVM::BitcastOp::create(b, loc, b.getI32Type(), part), 0x7fffffff));
+      }
+      LLVM::StoreOp::create(b, loc, most, mostOfThread, 4);
+      return;
+    }
+    // Bytes: [tile][column / 8][lane][row / 8][plane][column % 2].
+    offset(s.add(s.mul(s.add(s.mul(tile, 2), s.shr(column, 3)), 512), s.mul(lane, 16)));
+    offset(s.add(s.mul(s.shr(row, 3), 8), s.mul(s.bitAnd(column, 1), 2)));
+    for (auto [part, at] : {std::pair(x.re, 0), std::pair(x.im, 4)}) {
       Value rounded = LLVM::FPTruncOp::create(b, loc, op.getBuffer().getType().getElementType(), part);
-      LLVM::StoreOp::create(b, loc, rounded, s.offset(target, offset), /*alignment=*/2);
+      LLVM::StoreOp::create(b, loc, rounded, s.offset(target, at), /*alignment=*/2);
     }
   }
 };

@@ -6,11 +6,13 @@
 // A row is cut into units of 16 bytes, fewer where its length does not keep rows aligned. The threads that own a row (a warp where warps own
 // sequences, else the CTA) take units in turn, and the same thread takes the same unit on the way in and out. Units past L are zeros.
 //
+// Where channels are last, all threads of a CTA bring neighbouring heads at once, 16 bytes of one point in time, and turn them into rows on the way.
+//
+// Rows of f32 come in as they are; they are scaled and split into planes of hi and lo from there.
+//
 //===----------------------------------------------------------------------===//
 
 #include "KernelEmitter.h"
-
-#include "fftconv/Monarch/Kernel.h"
 
 using namespace mlir;
 using namespace fftconv;
@@ -19,44 +21,148 @@ namespace {
 class RowCopier {
 public:
   RowCopier(KernelContext &context)
-      : k(context), b(context.b), s(context.scalars()), width(monarch::copyWidth(context.length)),
-        memory(context.schedule->memory()) {
+      : k(context), b(context.b), s(context.scalars()), bytes(k.problem.elementBytes()),
+        width(monarch::copyWidth(k.problem, k.rows)), elements(width / bytes), memory(context.schedule->memory()) {
     owners = k.warpOwns() ? 32 : k.threads();
     me = k.warpOwns() ? k.lane : k.thread;
-    elements = width / 2;
     linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
+    // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good, and a warp that holds rows
+    // of f32 has none to spare.
+    if (!linear || (k.problem.split && k.warpOwns()))
+      me = s.assembly(b.getI32Type(), me, "mov.u32 $0, $1;", "=r,r");
   }
 
   void copyIn(CopyInOp op, Value row, Value count) {
-    forEachUnit(op.getTile().getType(), row, count, k.schedule->points(), [&](const Unit &unit) {
+    if (k.problem.channelsLast)
+      return turnIn(op, row);
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Row> rows = rowsOf(row, count);
+    forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
       for (const Row &row : rows) {
         Value real = both(unit.real, row.exists), global = at(op.getU(), row, unit);
+        Value target = k.problem.split ? s.offset(raw(op.getTile().getType(), row), rawAddress(unit))
+                                       : s.offset(halves(op.getTile().getType(), row, 0), address(unit));
         if (width == 2) {
-          loadElement(real, s.offset(row.shared, unit.address), global, k.buffers.lookup(op.getU()));
+          loadElement(real, target, global, k.buffers.lookup(op.getU()).pointer);
           continue;
         }
         Value size = real ? s.select(real, s.i32(width), s.i32(0)) : Value();
-        NVVM::CpAsyncOp::create(b, k.loc, s.offset(row.shared, unit.address), global, static_cast<uint32_t>(width),
+        NVVM::CpAsyncOp::create(b, k.loc, target, global, static_cast<uint32_t>(width),
                                 width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
       }
+      return {};
+    });
+  }
+
+  void normalize(TileNormalizeOp op, Value row, Value count) {
+    TileType x = op.getX().getType(), y = op.getY().getType();
+    Type f32 = b.getF32Type();
+    auto unitOf = [&](const Row &row, const Unit &unit) { return s.offset(raw(x, row), rawAddress(unit)); };
+    auto greatest = [&](ArrayRef<Row> rows) {
+      SmallVector<Value> zeros(rows.size(), s.i32(0));
+      return forEachUnit(k.schedule->points(), zeros, [&](const Unit &unit, ValueRange so) {
+        SmallVector<Value> next(so);
+        for (auto [row, most] : llvm::zip(rows, next)) {
+          Value value = load(unitOf(row, unit), f32, elements);
+          if (op.getGate()) {
+            // Past the end there are zeros already.
+            Value real = both(unit.real, row.exists), gate = at(op.getGate(), row, unit);
+            if (real)
+              gate = s.select(real, gate, k.buffers.lookup(op.getGate()).pointer);
+            Value product = multiply(value, load(gate, f32, elements));
+            value = real ? Value(LLVM::SelectOp::create(b, k.loc, real, product, value)) : product;
+            LLVM::StoreOp::create(b, k.loc, value, unitOf(row, unit), static_cast<unsigned>(width));
+          }
+          for (int64_t i = 0; i < elements; ++i) {
+            // Magnitudes of floats are ordered as their bits are.
+            Value word = LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), s.element(value, i));
+            most = b.createOrFold<arith::MaxUIOp>(k.loc, most, s.bitAnd(word, 0x7fffffff));
+          }
+        }
+        return next;
+      });
+    };
+    auto split = [&](ArrayRef<Row> rows, ArrayRef<Value> most) {
+      SmallVector<Value> factors;
+      for (auto [row, bits] : llvm::zip(rows, most)) {
+        // 2^(132 - exponent) puts the greatest between 32 and 64; its inverse is normal, too.
+        Value exponent = s.min(s.sub(s.i32(259), s.shr(bits, 23)), s.i32(253));
+        factors.push_back(s.splat(asFloat(s.shl(exponent, 23)), elements));
+        Value inverse = asFloat(s.shl(s.sub(s.i32(254), exponent), 23));
+        // Where there is nothing but zeros, nothing of the other row of a pair may be taken for results.
+        inverse = s.select(isZero(bits), s.f32(0), inverse);
+        guarded(isZero(me), [&, &row = row] {
+          Value head = k.head;
+          if (k.problem.channelsLast && !k.warpOwns() && row.index)
+            head = s.min(s.add(k.firstHead, s.toI64(row.index)), s.i64(k.problem.heads - 1));
+          Value spectrum = s.offset(k.spectra, s.mul(head, k.spectrumBytes()));
+          Value scale = load(s.offset(spectrum, 8 * k.schedule->points()), f32, 1);
+          LLVM::StoreOp::create(b, k.loc, multiply(inverse, scale), scaleOf(row), 4);
+        });
+      }
+      forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
+        for (auto [row, factor] : llvm::zip(rows, factors)) {
+          Value value = multiply(load(unitOf(row, unit), f32, elements), factor), hi = narrow(value);
+          Value lo = narrow(LLVM::FSubOp::create(b, k.loc, value, widen(hi)));
+          for (auto [part, plane] : {std::pair(0, hi), std::pair(1, lo)})
+            LLVM::StoreOp::create(b, k.loc, plane, s.offset(halves(y, row, 0, part), address(unit)), 2 * elements);
+        }
+        return {};
+      });
+    };
+    auto warpMost = [&](Value most) {
+      return s.assembly(b.getI32Type(), most, "redux.sync.max.u32 $0, $1, 0xffffffff;", "=r,r");
+    };
+    if (k.warpOwns()) {
+      SmallVector<Row> rows = pairOf(row, k.warp);
+      split(rows, llvm::map_to_vector(greatest(rows), warpMost));
+      return;
+    }
+    // Each warp's greatest, row by row; then, after a barrier, that of all warps.
+    forEachRow(count, [&](Value index) {
+      SmallVector<Row> rows = pairOf(index ? s.add(row, s.toI64(index)) : row, index);
+      SmallVector<Value> most = llvm::map_to_vector(greatest(rows), warpMost);
+      guarded(isZero(k.lane), [&] {
+        for (auto [row, bits] : llvm::zip(rows, most))
+          LLVM::StoreOp::create(b, k.loc, bits, s.offset(warpsMost(row), s.mul(k.warp, 4)), 4);
+      });
+    });
+    NVVM::Barrier0Op::create(b, k.loc);
+    forEachRow(count, [&](Value index) {
+      SmallVector<Row> rows = pairOf(index ? s.add(row, s.toI64(index)) : row, index);
+      SmallVector<Value> most;
+      for (const Row &row : rows) {
+        Value mine = s.offset(warpsMost(row), s.mul(s.bitAnd(k.lane, k.schedule->warps - 1), 4));
+        most.push_back(warpMost(LLVM::LoadOp::create(b, k.loc, b.getI32Type(), mine, 4)));
+      }
+      split(rows, most);
     });
   }
 
   void copyOut(CopyOutOp op, Value row, Value count) {
     element = op.getY().getType().getElementType();
-    bool wraps = op.getX().getType().isComplex() && !k.paired();
-    forEachUnit(op.getX().getType(), row, count, k.length, [&](const Unit &unit) {
-      Value tail = wraps ? tailAddress(unit) : Value();
-      for (const Row &row : rows)
-        guarded(both(unit.real, row.exists), [&] {
-          Value value = load(s.offset(row.shared, unit.address));
-          if (tail)
-            value = LLVM::FAddOp::create(b, k.loc, value, load(s.offset(row.shared, tail)));
+    if (k.problem.channelsLast)
+      return turnOut(op, row);
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Row> rows = rowsOf(row, count);
+    TileType x = op.getX().getType();
+    bool wraps = k.problem.wraps;
+    SmallVector<Value> scales = llvm::map_to_vector(rows, [&](const Row &row) { return loadScale(row); });
+    forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
+      for (auto [row, scale] : llvm::zip(rows, scales))
+        guarded(both(unit.real, row.exists), [&, &row = row, scale = scale] {
+          Value value = result(x, row, address(unit), elements);
+          if (wraps) {
+            auto [where, isImaginary] = tailAddress(unit.element);
+            value = add(value, result(x, row, where, elements, isImaginary));
+          }
+          value = finish(value, scale);
           if (op.getGate())
-            value = LLVM::FMulOp::create(b, k.loc, value, load(at(op.getGate(), row, unit)));
+            value = multiply(value, load(at(op.getGate(), row, unit), element, elements));
           LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), row, unit), width, /*isVolatile=*/false,
                                 /*isNonTemporal=*/true);
         });
+      return {};
     });
   }
 
@@ -64,78 +170,135 @@ private:
   KernelContext &k;
   OpBuilder &b;
   Scalars s;
-  int64_t width, elements, owners;
+  /// Of an element, of one access; elements of one access, and threads that share a row.
+  int64_t bytes, width, elements, owners;
   monarch::SharedMap memory;
   Value me;
   bool linear;
   Type element;
 
-  /// A batch row: its plane in shared memory, its byte offset in a tensor [B, H, L], and whether it is there; null where it is for sure.
+  //===--------------------------------------------------------------------===//
+  // Rows and units
+  //===--------------------------------------------------------------------===//
+
+  /// A row of a CTA: its batch row, its place among the rows of the CTA (null: the only one), which of the planes of its pair it is, and whether it is there; null where
+  /// it is for sure.
   struct Row {
-    Value shared, bytes, exists;
+    Value batch, index;
+    int plane = 0;
+    Value exists;
   };
-  SmallVector<Row> rows;
+
+  void forEachRow(Value count, llvm::function_ref<void(Value index)> body) {
+    OpBuilder::InsertionGuard guard(b);
+    if (!count)
+      return body({});
+    auto loop = s.loop(s.i32(0), count, s.i32(1));
+    b.setInsertionPointToStart(loop.getBody());
+    body(loop.getInductionVar());
+  }
+
+  /// The rows of one turn of the loop over `count` rows from schedule row `row` on, which is entered.
+  SmallVector<Row> rowsOf(Value row, Value count) {
+    Value index = k.warpOwns() ? k.warp : Value();
+    if (count) {
+      auto loop = s.loop(s.i32(0), count, s.i32(1));
+      b.setInsertionPointToStart(loop.getBody());
+      index = loop.getInductionVar();
+      row = s.add(row, s.toI64(index));
+    }
+    return pairOf(row, index);
+  }
+
+  /// The planes of a schedule row.
+  SmallVector<Row> pairOf(Value row, Value index) {
+    SmallVector<Row> rows;
+    for (int plane = 0; plane < (k.paired() ? 2 : 1); ++plane) {
+      Value batch = k.paired() ? s.add(s.mul(row, 2), s.i64(plane)) : row;
+      rows.push_back({batch, index, plane, plane ? s.less(batch, k.batch) : Value()});
+    }
+    return rows;
+  }
 
   /// What a thread copies at a time.
   struct Unit {
     /// The element that begins the unit of the first thread, and where: in which iteration, if that is known.
     Value first;
     std::optional<int64_t> iteration;
-    /// The byte offset of this thread's unit in the row's plane of shared memory.
-    Value address;
+    /// The element that begins this thread's unit.
+    Value element;
     /// Whether it lies before L; null where all do.
     Value real;
   };
 
-  /// Calls `copy` for all units of `values` elements, of all rows.
-  void forEachUnit(TileType tile, Value row, Value count, int64_t values, llvm::function_ref<void(const Unit &)> copy) {
+  /// Calls `visit` for all units of `values` elements, with what it has made of the units before, `initial` at first.
+  SmallVector<Value> forEachUnit(int64_t values, ArrayRef<Value> initial,
+                                 llvm::function_ref<SmallVector<Value>(const Unit &, ValueRange)> visit) {
     OpBuilder::InsertionGuard guard(b);
-    // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good.
-    if (!linear)
-      me = s.assembly(b.getI32Type(), me, "mov.u32 $0, $1;", "=r,r");
-    Value shared = s.offset(k.shared, tile.getLayout().getOffset());
-    if (k.warpOwns())
-      shared = s.offset(shared, s.mul(k.warp, k.rowBytes()));
-    if (count) {
-      auto loop = s.loop(s.i32(0), count, s.i32(1));
-      b.setInsertionPointToStart(loop.getBody());
-      Value i = loop.getInductionVar();
-      shared = s.offset(shared, s.mul(i, k.rowBytes()));
-      row = s.add(row, s.toI64(i));
-    }
-    rows.clear();
-    for (int plane = 0; plane < (k.paired() ? 2 : 1); ++plane) {
-      Value batchRow = k.paired() ? s.add(s.mul(row, 2), s.i64(plane)) : row;
-      Value bytes = s.mul(s.add(s.mul(batchRow, k.heads), k.head), 2 * k.length);
-      rows.push_back(
-          {s.offset(shared, plane * k.rows * k.rowBytes()), bytes, plane ? s.less(batchRow, k.batch) : Value()});
-    }
     int64_t units = values / elements, iterations = (units + owners - 1) / owners;
-    auto visit = [&](Value first, std::optional<int64_t> iteration) {
-      Value real;
+    auto unitAt = [&](Value first, std::optional<int64_t> iteration) {
+      Value mine = s.add(first, s.mul(me, elements)), real;
       if (!iteration)
-        real = s.less(s.add(first, s.mul(me, elements)), s.i32(k.length));
-      else if (int64_t left = k.length / elements - *iteration * owners; left < owners)
+        real = s.less(mine, s.i32(k.problem.length));
+      else if (int64_t left = k.problem.length / elements - *iteration * owners; left < owners)
         real = s.less(me, s.i32(left));
-      copy({first, iteration, address(first, iteration), real});
+      return Unit{first, iteration, mine, real};
     };
+    SmallVector<Value> made(initial);
     if (iterations <= monarch::unrolledCopies) {
       for (int64_t it = 0; it < iterations; ++it)
-        visit(s.i32(it * owners * elements), it);
-      return;
+        made = visit(unitAt(s.i32(it * owners * elements), it), made);
+      return made;
     }
-    auto loop = s.loop(s.i32(0), s.i32(iterations), s.i32(1));
+    auto loop = s.loop(s.i32(0), s.i32(iterations), s.i32(1), initial);
     b.setInsertionPointToStart(loop.getBody());
-    visit(s.mul(loop.getInductionVar(), owners * elements), std::nullopt);
+    made = visit(unitAt(s.mul(loop.getInductionVar(), owners * elements), std::nullopt), loop.getRegionIterArgs());
+    if (!made.empty())
+      scf::YieldOp::create(b, k.loc, made);
+    return SmallVector<Value>(loop.getResults());
   }
 
   Value both(Value a, Value c) { return !a ? c : !c ? a : Value(arith::AndIOp::create(b, k.loc, a, c)); }
 
+  //===--------------------------------------------------------------------===//
+  // Addresses
+  //===--------------------------------------------------------------------===//
+
+  /// The pointer to a batch row of a head in a buffer; where channels are last, to a batch row of head 0.
+  Value rowOf(Value buffer, Value batch, Value head) {
+    const Buffer &in = k.buffers.find(buffer)->second;
+    Value offset = s.mul(batch, in.strides[0]);
+    return s.offset(in.pointer, head ? s.add(offset, s.mul(head, in.strides[1])) : offset);
+  }
+
   /// The pointer to a unit of a row in a buffer.
   Value at(Value buffer, const Row &row, const Unit &unit) {
-    Value pointer = s.offset(k.buffers.lookup(buffer), s.add(row.bytes, s.toI64(s.mul(me, width))));
+    Value pointer = s.offset(rowOf(buffer, row.batch, k.head), s.toI64(s.mul(me, width)));
     return unit.iteration ? s.offset(pointer, *unit.iteration * owners * width)
-                          : s.offset(pointer, s.mul(unit.first, 2));
+                          : s.offset(pointer, s.mul(unit.first, bytes));
+  }
+
+  /// Pointers to a row's plane in shared memory: of 16-bit values, or as it is in memory.
+  Value halves(TileType tile, const Row &row, int which, int part = 0) {
+    Value pointer = k.plane(tile, row.plane + which, part);
+    return row.index ? s.offset(pointer, s.mul(row.index, k.rowBytes())) : pointer;
+  }
+  Value raw(TileType tile, const Row &row) {
+    int64_t rowBytes = bytes * k.schedule->points();
+    Value pointer = s.offset(k.shared, tile.getLayout().getOffset() + row.plane * k.rows * rowBytes);
+    return row.index ? s.offset(pointer, s.mul(row.index, rowBytes)) : pointer;
+  }
+  Value rawAddress(const Unit &unit) { return s.mul(unit.element, bytes); }
+
+  /// What a row's results are to be multiplied with; and the greatest magnitude that each warp has found in the row.
+  Value scaleOf(const Row &row) {
+    Value pointer = s.offset(k.shared, k.scales + 4 * row.plane * k.rows);
+    return row.index ? s.offset(pointer, s.mul(row.index, 4)) : pointer;
+  }
+  Value warpsMost(const Row &row) {
+    int64_t planes = k.paired() ? 2 : 1, each = 4 * k.schedule->warps;
+    Value pointer = s.offset(k.shared, k.scales + 4 * planes * k.rows + row.plane * k.rows * each);
+    return row.index ? s.offset(pointer, s.mul(row.index, each)) : pointer;
   }
 
   Value swizzled(Value element) {
@@ -147,25 +310,62 @@ private:
     return s.bitXor(s.mul(element, 2), mask);
   }
 
-  /// The byte offset in a row's plane of this thread's unit, where the first thread's begins at element `first`.
-  Value address(Value first, std::optional<int64_t> iteration) {
-    Value mine = s.mul(me, elements);
-    if (!linear || !iteration)
-      return swizzled(s.add(mine, first));
+  /// The byte offset of this thread's unit in a plane of 16-bit values.
+  Value address(const Unit &unit) {
+    if (!linear || !unit.iteration)
+      return swizzled(unit.element);
     // Over F2 the constant part can be added last: what lies in the low bits by XOR.
     std::vector<int64_t> digits(k.schedule->radices.size());
-    int64_t element = *iteration * owners * elements;
+    int64_t element = *unit.iteration * owners * elements;
     for (size_t j = 1; j < digits.size(); ++j)
       digits[j] = element / memory.stride(static_cast<int>(j)) % k.schedule->radices[j];
     int64_t bytes = 2 * memory.address(digits), low = bytes & 127;
-    return s.add(s.bitXor(swizzled(mine), s.i32(low)), s.i32(bytes - low));
+    return s.add(s.bitXor(swizzled(s.mul(me, elements)), s.i32(low)), s.i32(bytes - low));
   }
 
-  /// The same for the element L later, which past the real parts is among the imaginary ones.
-  Value tailAddress(const Unit &unit) {
-    Value later = s.add(s.add(unit.first, s.mul(me, elements)), s.i32(k.length)), points = s.i32(k.schedule->points());
-    Value inReal = s.less(later, points), index = s.select(inReal, later, s.sub(later, points));
-    return s.add(swizzled(index), s.select(inReal, s.i32(0), s.i32(k.rows * k.rowBytes())));
+  /// The same for the element L later, and whether that is past the real parts, among the imaginary ones.
+  std::pair<Value, Value> tailAddress(Value element) {
+    Value later = s.add(element, s.i32(k.problem.length)), points = s.i32(k.schedule->points());
+    Value inReal = s.less(later, points);
+    return {swizzled(s.select(inReal, later, s.sub(later, points))), s.select(inReal, s.i32(0), s.i32(1))};
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Values
+  //===--------------------------------------------------------------------===//
+
+  Value load(Value pointer, Type type, int64_t count) {
+    int64_t size = type.getIntOrFloatBitWidth() / 8 * count;
+    Type all = count == 1 ? type : Type(VectorType::get(count, type));
+    return LLVM::LoadOp::create(b, k.loc, all, pointer, static_cast<unsigned>(size & -size));
+  }
+  Type like(Value value, Type type) {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    return vector ? Type(VectorType::get(vector.getShape(), type)) : type;
+  }
+  Value multiply(Value x, Value y) { return LLVM::FMulOp::create(b, k.loc, x, y); }
+  Value add(Value x, Value y) { return LLVM::FAddOp::create(b, k.loc, x, y); }
+  Value widen(Value x) { return LLVM::FPExtOp::create(b, k.loc, like(x, b.getF32Type()), x); }
+  Value narrow(Value x) { return LLVM::FPTruncOp::create(b, k.loc, like(x, b.getF16Type()), x); }
+  Value isZero(Value x) { return b.createOrFold<arith::CmpIOp>(k.loc, arith::CmpIPredicate::eq, x, s.i32(0)); }
+  Value asFloat(Value word) { return LLVM::BitcastOp::create(b, k.loc, b.getF32Type(), word); }
+
+  /// Results as the stages have left them: `count` of them at an address of a row's plane, the one after it where `isImaginary`.
+  Value result(TileType x, const Row &row, Value where, int64_t count, Value isImaginary = {}) {
+    if (isImaginary)
+      where = s.add(where, s.mul(isImaginary, k.parts() * k.rows * k.rowBytes()));
+    if (!k.problem.split)
+      return load(s.offset(halves(x, row, 0), where), element, count);
+    Value hi = load(s.offset(halves(x, row, 0, 0), where), b.getF16Type(), count);
+    Value lo = load(s.offset(halves(x, row, 0, 1), where), b.getF16Type(), count);
+    return add(widen(hi), widen(lo));
+  }
+
+  /// What takes the scale of a row back; null where rows have none.
+  Value loadScale(const Row &row) { return k.problem.split ? load(scaleOf(row), b.getF32Type(), 1) : Value(); }
+  Value finish(Value value, Value scale) {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    return scale ? multiply(value, s.splat(scale, vector ? vector.getDimSize(0) : 1)) : value;
   }
 
   /// Runs `body` on the threads that have a real unit. Lanes that have none wait for the others: left to themselves they would run ahead
@@ -181,24 +381,114 @@ private:
     NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
   }
 
-  Value load(Value pointer) {
-    Type type = elements == 1 ? element : Type(VectorType::get(elements, element));
-    return LLVM::LoadOp::create(b, k.loc, type, pointer, width);
-  }
-
-  /// Asynchronous copies are of four bytes at least; rows of odd length take the way through a register.
+  /// Asynchronous copies are of four bytes at least; 16-bit rows of odd length take the way through a register.
   void loadElement(Value real, Value target, Value global, Value safe) {
     Value value = LLVM::LoadOp::create(b, k.loc, b.getI16Type(), real ? s.select(real, global, safe) : global, 2);
     if (real)
       value = s.select(real, value, s.constant(b.getI16Type(), 0));
     LLVM::StoreOp::create(b, k.loc, value, target, 2);
   }
+
+  //===--------------------------------------------------------------------===//
+  // Channels last
+  //===--------------------------------------------------------------------===//
+
+  /// Calls `visit` with the first of two neighbouring points in time below `values`, the first of `elements` neighbouring rows of the CTA, and whether their heads
+  /// exist (null where all do), until all are done. A warp's lanes have neighbouring times, so that what they write to a row is contiguous.
+  void forEachPatch(int64_t values, llvm::function_ref<void(Value n, Value index, Value headsExist)> visit) {
+    OpBuilder::InsertionGuard guard(b);
+    int64_t pairs = (values + 1) / 2, patches = pairs * (k.rows / elements);
+    auto loop = s.loop(k.thread, s.i32(patches), s.i32(k.threads()));
+    b.setInsertionPointToStart(loop.getBody());
+    Value patch = loop.getInductionVar(), index = s.mul(s.div(patch, pairs), elements), exist;
+    if (k.problem.heads % k.rows)
+      exist = s.less(s.add(k.firstHead, s.toI64(index)), s.i64(k.problem.heads));
+    visit(s.mul(s.rem(patch, pairs), 2), index, exist);
+  }
+
+  /// The pointer to a point in time of the head at a place among the CTA's rows.
+  Value patchAt(Value buffer, const Row &row, Value n, Value index) {
+    Value head = s.add(k.firstHead, s.toI64(index));
+    Value time = s.mul(s.toI64(n), k.buffers.find(buffer)->second.strides[1]);
+    return s.offset(rowOf(buffer, row.batch, {}), s.add(time, s.mul(head, bytes)));
+  }
+
+  void turnIn(CopyInOp op, Value row) {
+    Type type = op.getU().getType().getElementType();
+    forEachPatch(k.schedule->points(), [&](Value n, Value index, Value headsExist) {
+      for (Row row : pairOf(row, {})) {
+        std::array<Value, 2> at;
+        for (int t = 0; t < 2; ++t) {
+          Value time = s.add(n, s.i32(t));
+          Value real = both(both(s.less(time, s.i32(k.problem.length)), headsExist), row.exists);
+          Value pointer = s.select(real, patchAt(op.getU(), row, time, index), k.buffers.lookup(op.getU()).pointer);
+          Value loaded = load(pointer, type, elements);
+          if (op.getGate()) {
+            Value gate =
+                s.select(real, patchAt(op.getGate(), row, time, index), k.buffers.lookup(op.getGate()).pointer);
+            loaded = multiply(loaded, load(gate, type, elements));
+          }
+          Value zero = LLVM::ZeroOp::create(b, k.loc, loaded.getType());
+          at[t] = LLVM::SelectOp::create(b, k.loc, real, loaded, zero);
+        }
+        for (int64_t i = 0; i < elements; ++i) {
+          row.index = s.add(index, s.i32(i));
+          TileType tile = op.getTile().getType();
+          Value target =
+              k.problem.split ? s.offset(raw(tile, row), s.mul(n, bytes)) : s.offset(halves(tile, row, 0), swizzled(n));
+          LLVM::StoreOp::create(b, k.loc, s.vector({s.element(at[0], i), s.element(at[1], i)}), target,
+                                static_cast<unsigned>(2 * bytes));
+        }
+      }
+    });
+  }
+
+  void turnOut(CopyOutOp op, Value row) {
+    TileType x = op.getX().getType();
+    forEachPatch(k.problem.length, [&](Value n, Value index, Value headsExist) {
+      // Rows without a head hold nothing.
+      OpBuilder::InsertionGuard guard(b);
+      if (headsExist)
+        b.setInsertionPointToStart(&scf::IfOp::create(b, k.loc, headsExist, false).getThenRegion().front());
+      for (Row row : pairOf(row, {})) {
+        std::array<SmallVector<Value>, 2> at;
+        for (int64_t i = 0; i < elements; ++i) {
+          row.index = s.add(index, s.i32(i));
+          Value neighbours = result(x, row, swizzled(n), 2), scale = loadScale(row);
+          SmallVector<Value> values = {s.element(neighbours, 0), s.element(neighbours, 1)};
+          for (int t = 0; t < 2; ++t) {
+            if (k.problem.wraps) {
+              auto [where, isImaginary] = tailAddress(s.min(s.add(n, s.i32(t)), s.i32(k.problem.length - 1)));
+              values[t] = add(values[t], result(x, row, where, 1, isImaginary));
+            }
+            at[t].push_back(finish(values[t], scale));
+          }
+        }
+        for (int t = 0; t < 2; ++t) {
+          Value time = s.add(n, s.i32(t));
+          Value real = both(s.less(time, s.i32(k.problem.length)), row.exists);
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPointToStart(&scf::IfOp::create(b, k.loc, real, false).getThenRegion().front());
+          Value value = s.vector(at[t]);
+          if (op.getGate())
+            value = multiply(value, load(patchAt(op.getGate(), row, time, index), element, elements));
+          LLVM::StoreOp::create(b, k.loc, value, patchAt(op.getY(), row, time, index), static_cast<unsigned>(width),
+                                /*isVolatile=*/false, /*isNonTemporal=*/true);
+        }
+      }
+    });
+  }
 };
 } // namespace
 
 void fftconv::emitCopyIn(KernelContext &context, CopyInOp op, Value row, Value count) {
   RowCopier(context).copyIn(op, row, count);
-  NVVM::CpAsyncCommitGroupOp::create(context.b, context.loc);
+  if (!context.problem.channelsLast)
+    NVVM::CpAsyncCommitGroupOp::create(context.b, context.loc);
+}
+
+void fftconv::emitNormalize(KernelContext &context, TileNormalizeOp op, Value row, Value count) {
+  RowCopier(context).normalize(op, row, count);
 }
 
 void fftconv::emitCopyOut(KernelContext &context, CopyOutOp op, Value row, Value count) {

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Lowers a phase. A 16 x 16 tile of a lane is four packed registers (pairs of f16, register r1 + 2 r2), or eight f32 (r0 + 2 r1 + 4 r2), for each
-// plane. Matrices, twiddles and constants of butterflies come from the kernel's constant pool, 16 bytes to a lane at a time, loaded where the
+// plane; what is computed in f32 is four packed registers of hi and four of lo where it is an operand. Matrices, twiddles and constants of butterflies come from the kernel's constant pool, 16 bytes to a lane at a time, loaded where the
 // digits that they depend on stop changing.
 //
 //===----------------------------------------------------------------------===//
@@ -26,12 +26,12 @@ enum class Level { Kernel, Phase, Tile, Use };
 struct TileValue {
   monarch::Layout layout;
   int planes = 1;
-  /// f32, eight to a tile; else packed pairs of f16, four to a tile.
-  bool unpacked = false;
+  /// Packed pairs of a 16-bit type, four to a tile; f32, eight to a tile; pairs of hi and then pairs of lo, four of each.
+  enum class Form { Packed, Wide, Split } form = Form::Packed;
   std::vector<std::array<std::array<Value, 8>, 2>> data;
 
-  TileValue(monarch::Layout layout, int planes, bool unpacked)
-      : layout(std::move(layout)), planes(planes), unpacked(unpacked), data(this->layout.tiles()) {}
+  TileValue(monarch::Layout layout, int planes, Form form)
+      : layout(std::move(layout)), planes(planes), form(form), data(this->layout.tiles()) {}
   bool present(int64_t reg, int64_t tile) const { return layout.present({.reg = reg, .tile = tile}); }
 };
 
@@ -87,10 +87,12 @@ private:
   llvm::MapVector<Value, TileValue> values;
 
   monarch::Layout layoutOf(TileType type) const { return type.getLayout().getLayout(schedule.radices); }
-  static bool isF32(TileType type) { return type.getReal().isF32(); }
-  Type compute() { return k.plan.getCompute(); }
+  using Form = TileValue::Form;
+  bool split() const { return k.problem.split; }
+  /// The type of operands of mma.
+  Type operand() { return split() ? Type(b.getF16Type()) : k.plan.getCompute(); }
   /// A packed register.
-  Type halves() { return VectorType::get(2, compute()); }
+  Type halves() { return VectorType::get(2, operand()); }
 
   //===--------------------------------------------------------------------===//
   // Tables
@@ -179,7 +181,7 @@ private:
       return Level::Tile;
     if (!k.warpOwns())
       return Level::Phase;
-    bool roomy = layout.tiles() <= 4 && (!tiles || words * layout.tiles() <= 16);
+    bool roomy = layout.tiles() <= (split() ? 2 : 4) && (!tiles || words * layout.tiles() <= 16);
     return roomy ? Level::Kernel : Level::Use;
   }
 
@@ -209,7 +211,7 @@ private:
   }
 
   uint32_t packHalves(double low, double high) {
-    return toHalf(low, compute()) | static_cast<uint32_t>(toHalf(high, compute())) << 16;
+    return toHalf(low, operand()) | static_cast<uint32_t>(toHalf(high, operand())) << 16;
   }
   Value asHalves(Value word) { return LLVM::BitcastOp::create(b, k.loc, halves(), word); }
   Value asWord(Value pair) { return LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), pair); }
@@ -220,40 +222,70 @@ private:
   // Packing
   //===--------------------------------------------------------------------===//
 
-  Value packPair(Value low, Value high) { return LLVM::FPTruncOp::create(b, k.loc, halves(), s.pair(low, high)); }
-
-  Value half(Value pair, int which) {
-    Value h = LLVM::ExtractElementOp::create(b, k.loc, pair, s.i32(which));
-    return LLVM::FPExtOp::create(b, k.loc, b.getF32Type(), h);
+  Value packPair(Value low, Value high, Type type) {
+    return LLVM::FPTruncOp::create(b, k.loc, VectorType::get(2, type), s.vector({low, high}));
   }
 
-  void pack() {
-    if (!x->unpacked)
-      return;
+  Value half(Value pair, int which) { return LLVM::FPExtOp::create(b, k.loc, b.getF32Type(), s.element(pair, which)); }
+
+  /// Changes every tile's registers of every plane.
+  void reform(Form form, llvm::function_ref<std::array<Value, 8>(const std::array<Value, 8> &)> change) {
     for (auto &tile : x->data)
-      for (int plane = 0; plane < x->planes; ++plane) {
-        std::array<Value, 8> packed;
-        for (int reg = 0; reg < 4; ++reg)
-          if (tile[plane][2 * reg])
-            packed[reg] = packPair(tile[plane][2 * reg], tile[plane][2 * reg + 1]);
-        tile[plane] = packed;
-      }
-    x->unpacked = false;
+      for (int plane = 0; plane < x->planes; ++plane)
+        tile[plane] = change(tile[plane]);
+    x->form = form;
+  }
+
+  void pack(Type type) {
+    if (x->form == Form::Packed) {
+      Value *any = llvm::find_if(x->data[0][0], [](Value v) { return bool(v); });
+      if (getElementTypeOrSelf(any->getType()) == type)
+        return;
+      unpack();
+    }
+    assert(x->form == Form::Wide && "what is split is not packed");
+    reform(Form::Packed, [&](const std::array<Value, 8> &wide) {
+      std::array<Value, 8> packed;
+      for (int reg = 0; reg < 4; ++reg)
+        if (wide[2 * reg])
+          packed[reg] = packPair(wide[2 * reg], wide[2 * reg + 1], type);
+      return packed;
+    });
   }
 
   void unpack() {
-    if (x->unpacked)
+    if (x->form == Form::Wide)
       return;
-    for (auto &tile : x->data)
-      for (int plane = 0; plane < x->planes; ++plane) {
-        std::array<Value, 8> values;
-        for (int reg = 0; reg < 4; ++reg)
-          if (tile[plane][reg])
-            for (int i = 0; i < 2; ++i)
-              values[2 * reg + i] = half(tile[plane][reg], i);
-        tile[plane] = values;
-      }
-    x->unpacked = true;
+    bool split = x->form == Form::Split;
+    reform(Form::Wide, [&](const std::array<Value, 8> &packed) {
+      std::array<Value, 8> wide;
+      for (int reg = 0; reg < 4; ++reg)
+        for (int i = 0; packed[reg] && i < 2; ++i) {
+          wide[2 * reg + i] = half(packed[reg], i);
+          if (split)
+            wide[2 * reg + i] = LLVM::FAddOp::create(b, k.loc, wide[2 * reg + i], half(packed[4 + reg], i));
+        }
+      return wide;
+    });
+  }
+
+  /// x as hi + lo: hi is x rounded to f16, lo the rest.
+  void splitUp() {
+    if (x->form == Form::Split)
+      return;
+    unpack();
+    reform(Form::Split, [&](const std::array<Value, 8> &wide) {
+      std::array<Value, 8> parts;
+      for (int reg = 0; reg < 4; ++reg)
+        if (wide[2 * reg]) {
+          Value hi = packPair(wide[2 * reg], wide[2 * reg + 1], operand()), rest[2];
+          for (int i = 0; i < 2; ++i)
+            rest[i] = LLVM::FSubOp::create(b, k.loc, wide[2 * reg + i], half(hi, i));
+          parts[reg] = hi;
+          parts[4 + reg] = packPair(rest[0], rest[1], operand());
+        }
+      return parts;
+    });
   }
 
   //===--------------------------------------------------------------------===//
@@ -287,8 +319,8 @@ private:
     auto type = cast<TileType>(op->getResult(0).getType());
     if (type.isShared())
       return;
-    if (!isF32(type))
-      pack();
+    if (!type.getReal().isF32())
+      pack(type.getReal());
     values.insert({op->getResult(0), std::move(*x)});
     x.reset();
   }
@@ -304,22 +336,21 @@ private:
             tile[plane][reg] = LLVM::FMulOp::create(b, k.loc, tile[plane][reg], factor[plane][reg]);
   }
 
-  /// The pointer to a shared tile's plane, for this row.
-  Value plane(TileType tile, int which) {
-    Value pointer = k.shared;
-    if (row)
-      pointer = s.offset(pointer, s.mul(row, k.rowBytes()));
-    return s.offset(pointer, tile.getLayout().getOffset() + which * k.rows * k.rowBytes());
+  /// The pointer to a shared tile's plane, for this row. Where warps own rows that is part of the layout.
+  Value plane(TileType tile, int which, int part) {
+    Value pointer = k.plane(tile, which, part);
+    return row ? s.offset(pointer, s.mul(row, k.rowBytes())) : pointer;
   }
 
   void read(RelayoutOp op) {
     TileType type = op.getY().getType();
-    x.emplace(layoutOf(type), type.isComplex() ? 2 : 1, /*unpacked=*/false);
+    x.emplace(layoutOf(type), type.isComplex() ? 2 : 1, split() ? Form::Split : Form::Packed);
+    Type pair = VectorType::get(2, split() ? operand() : type.getReal());
     monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
     // Matrices come in consecutive registers, and so does an operand of an mma: as operand B (of a product from the left) those with the same r1,
     // as operand A all four in order. Lanes 8 to 15 supply the second matrix, 16 to 23 the third.
     Operation *next = *op.getY().user_begin();
-    if (isa<TileGateOp>(next))
+    while (isa<TileGateOp, TileConvertOp>(next))
       next = *next->getResult(0).user_begin();
     auto dft = dyn_cast<TileDftOp>(next);
     bool pairsByRow = dft && dft.getHow() != How::Right;
@@ -335,13 +366,15 @@ private:
       // Where the rows with r1 = 1 are empty two matrices are left.
       bool full = x->present(2, tile);
       assert((full || pairsByRow) && "digits that are padded are transformed from the left");
-      for (int which = 0; which < x->planes; ++which) {
-        auto [base, constant] = address.at(s, 0, tile);
-        Value pointer = s.offset(s.offset(plane(op.getX().getType(), which), base), constant);
-        std::vector<Value> words = loadMatrices(pointer, full ? 4 : 2, access.transposed);
-        for (int i = 0; i < static_cast<int>(words.size()); ++i)
-          x->data[tile][which][pairsByRow ? i / 2 + i % 2 * 2 : i] = asHalves(words[i]);
-      }
+      for (int which = 0; which < x->planes; ++which)
+        for (int part = 0; part < k.parts(); ++part) {
+          auto [base, constant] = address.at(s, 0, tile);
+          Value pointer = s.offset(s.offset(plane(op.getX().getType(), which, part), base), constant);
+          std::vector<Value> words = loadMatrices(pointer, full ? 4 : 2, access.transposed);
+          for (int i = 0; i < static_cast<int>(words.size()); ++i)
+            x->data[tile][which][4 * part + (pairsByRow ? i / 2 + i % 2 * 2 : i)] =
+                LLVM::BitcastOp::create(b, k.loc, pair, words[i]);
+        }
     }
   }
 
@@ -358,7 +391,8 @@ private:
   }
 
   void write(RelayoutOp op) {
-    pack();
+    if (split())
+      splitUp();
     monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
     // Rows of matrices where there is stmatrix, else pairs, which have the same wavefronts.
     const monarch::Layout &layout = k.chip.storesMatrices ? access.rows : x->layout;
@@ -366,48 +400,43 @@ private:
     for (int64_t tile = 0; tile < x->layout.tiles(); ++tile) {
       if (!x->present(0, tile))
         continue;
-      for (int which = 0; which < x->planes; ++which) {
-        Value target = plane(op.getY().getType(), which);
-        const std::array<Value, 8> &regs = x->data[tile][which];
-        if (k.chip.storesMatrices) {
-          auto [base, constant] = address.at(s, 0, tile);
-          SmallVector<Value> words;
-          for (int reg = 0; reg < 4 && regs[reg]; ++reg)
-            words.push_back(asWord(regs[reg]));
-          NVVM::StMatrixOp::create(b, k.loc, s.offset(s.offset(target, base), constant), words,
-                                   access.transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
-                                   NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
-          continue;
-        }
-        for (int reg = 0; reg < 4; ++reg)
-          if (regs[reg]) {
-            auto [base, constant] = address.at(s, 2 * reg, tile);
-            LLVM::StoreOp::create(b, k.loc, asWord(regs[reg]), s.offset(s.offset(target, base), constant),
-                                  /*alignment=*/4);
+      for (int which = 0; which < x->planes; ++which)
+        for (int part = 0; part < k.parts(); ++part) {
+          Value target = plane(op.getY().getType(), which, part);
+          ArrayRef<Value> regs = ArrayRef(x->data[tile][which]).slice(4 * part, 4);
+          if (k.chip.storesMatrices) {
+            auto [base, constant] = address.at(s, 0, tile);
+            SmallVector<Value> words;
+            for (int reg = 0; reg < 4 && regs[reg]; ++reg)
+              words.push_back(asWord(regs[reg]));
+            NVVM::StMatrixOp::create(b, k.loc, s.offset(s.offset(target, base), constant), words,
+                                     access.transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+                                     NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8),
+                                     NVVM::LdStMatrixEltType::B16);
+            continue;
           }
-      }
+          for (int reg = 0; reg < 4; ++reg)
+            if (regs[reg]) {
+              auto [base, constant] = address.at(s, 2 * reg, tile);
+              LLVM::StoreOp::create(b, k.loc, asWord(regs[reg]), s.offset(s.offset(target, base), constant),
+                                    /*alignment=*/4);
+            }
+        }
     }
   }
 
   Value mma(ArrayRef<Value> a, ArrayRef<Value> bOperand, ArrayRef<Value> c, bool halfSums) {
     Type element = halfSums ? halves() : Type(b.getF32Type());
     Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(halfSums ? 2 : 4, element));
-    bool brain = compute().isBF16();
-    NVVM::MMATypes operand = brain ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
-    // NVVM knows pairs of bf16 as words.
-    auto operands = [&](ArrayRef<Value> pairs) {
-      return llvm::map_to_vector(pairs, [&](Value pair) { return brain ? asWord(pair) : pair; });
-    };
-    return NVVM::MmaOp::create(b, k.loc, type, operands(a), operands(bOperand), c, ArrayRef<int64_t>{16, 8, 16},
-                               std::nullopt, std::nullopt, std::array{operand, operand},
-                               std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+    return emitMma(s, type, a, bOperand, c, operand());
   }
 
-  /// One half of a product: the sum of products with up to two pairs of operands.
-  SmallVector<Value> sumOfProducts(ArrayRef<std::pair<ArrayRef<Value>, ArrayRef<Value>>> products, bool halfSums) {
+  /// One half of a product: the sum of products of pairs of operands.
+  SmallVector<Value> sumOfProducts(ArrayRef<std::pair<SmallVector<Value>, SmallVector<Value>>> products,
+                                   bool halfSums) {
     Value zero = halfSums ? Value(LLVM::ZeroOp::create(b, k.loc, halves())) : s.f32(0);
     SmallVector<Value> sums(halfSums ? 2 : 4, zero);
-    for (auto [a, bOperand] : products) {
+    for (const auto &[a, bOperand] : products) {
       Value d = mma(a, bOperand, sums, halfSums);
       for (auto [i, sum] : llvm::enumerate(sums))
         sum = LLVM::ExtractValueOp::create(b, k.loc, d, i);
@@ -432,9 +461,10 @@ private:
         value |= int64_t(column >> bit & 1) << before.at(monarch::columnPlaces[bit]).index;
       return value;
     };
-    // As operand B its registers go in pairs, which are to be neighbours.
+    // As operand B its registers go in pairs, which are to be neighbours. Of f32, all of hi, then all of lo.
     std::array<int, 4> order = left ? std::array{0, 1, 2, 3} : std::array{0, 2, 1, 3};
-    Table table = makeTable(digits, 8, [&](int lane, const std::vector<int64_t> &values) {
+    int parts = static_cast<int>(k.parts());
+    Table table = makeTable(digits, 8 * parts, [&](int lane, const std::vector<int64_t> &values) {
       auto entry = [&](int reg) {
         auto [row, column] = monarch::fragmentIndex(monarch::Fragment::A, lane, reg);
         int64_t to = columnValue(row), from = columnValue(column);
@@ -444,20 +474,36 @@ private:
       };
       LaneWords words;
       double sign = realOut ? -1 : 1;
-      for (int reg : order)
-        words.push_back(packHalves(entry(2 * reg).real(), entry(2 * reg + 1).real()));
-      for (int reg : order)
-        words.push_back(packHalves(sign * entry(2 * reg).imag(), sign * entry(2 * reg + 1).imag()));
+      for (int part = 0; part < parts; ++part)
+        for (int plane = 0; plane < 2; ++plane)
+          for (int reg : order) {
+            auto value = [&](int at) {
+              double x = plane == 0 ? entry(at).real() : sign * entry(at).imag();
+              return part == 0 ? x : x - roundTo(operand(), x).convertToDouble();
+            };
+            words.push_back(packHalves(value(2 * reg), value(2 * reg + 1)));
+          }
       return words;
     });
-    Level level = levelOf(before, digits, 8);
+    Level level = levelOf(before, digits, 8 * parts);
     // Where the matrix stays for long its negative is made once; else that of the data.
     bool negateMatrix = level <= Level::Phase && !realIn && !realOut;
 
     // Sums that will be rounded are rounded at once, before the next tile needs registers.
-    bool round = !halfSums && !isF32(op.getY().getType());
-    TileValue y(after, realOut ? 1 : 2, !halfSums && !round);
-    SmallVector<Value> re, im, minusIm;
+    Type element = op.getY().getType().getReal();
+    bool round = !halfSums && !element.isF32();
+    split() ? splitUp() : pack(operand());
+    TileValue y(after, realOut ? 1 : 2, halfSums || round ? Form::Packed : Form::Wide);
+    // Four registers of hi, and of lo where there are any.
+    using Parts = std::array<SmallVector<Value>, 2>;
+    Parts re, im, minusIm;
+    auto negate = [&](const Parts &from) {
+      Parts to;
+      for (int part = 0; part < parts; ++part)
+        for (Value v : from[part])
+          to[part].push_back(v ? negateHalves(v) : v);
+      return to;
+    };
     for (int64_t tile = 0; tile < before.tiles(); ++tile) {
       if (!x->present(0, tile))
         continue;
@@ -465,33 +511,43 @@ private:
         std::vector<Value> words = load(table, before, tile);
         OpBuilder::InsertionGuard guard(b);
         moveTo(level);
-        re.resize(4), im.resize(4), minusIm.resize(4);
-        for (int i = 0; i < 4; ++i) {
-          re[order[i]] = asHalves(words[i]);
-          im[order[i]] = asHalves(words[4 + i]);
-          if (negateMatrix)
-            minusIm[order[i]] = negateHalves(im[order[i]]);
+        for (int part = 0; part < parts; ++part) {
+          re[part].resize(4), im[part].resize(4);
+          for (int i = 0; i < 4; ++i) {
+            re[part][order[i]] = asHalves(words[8 * part + i]);
+            im[part][order[i]] = asHalves(words[8 * part + 4 + i]);
+          }
         }
+        if (negateMatrix)
+          minusIm = negate(im);
       }
-      ArrayRef<Value> xr(x->data[tile][0].data(), 4), xi(x->data[tile][1].data(), 4);
-      SmallVector<Value> minusXi;
+      auto dataOf = [&](int plane) {
+        Parts data;
+        for (int part = 0; part < parts; ++part)
+          data[part].assign(&x->data[tile][plane][4 * part], &x->data[tile][plane][4 * part] + 4);
+        return data;
+      };
+      Parts xr = dataOf(0), xi = dataOf(1), minusXi;
       if (!realIn && !realOut && !negateMatrix)
-        for (Value v : xi)
-          minusXi.push_back(v ? negateHalves(v) : v);
+        minusXi = negate(xi);
       for (int h = 0; h < 2; ++h) {
         // As operand B: of a tile, rows with r1 = h; of the matrix, half h of the new digit. Both are registers h and h + 2.
         auto pick = [&](ArrayRef<Value> four) { return SmallVector<Value>{four[h], four[h + 2]}; };
-        if (left && !xr[h])
+        if (left && !xr[0][h])
           continue;
-        using Operands = std::pair<ArrayRef<Value>, ArrayRef<Value>>;
-        auto sums = [&](std::initializer_list<std::pair<ArrayRef<Value>, ArrayRef<Value>>> pairs) {
-          SmallVector<SmallVector<Value>> picked;
-          SmallVector<Operands> operands;
-          picked.reserve(pairs.size());
-          for (auto [matrix, data] : pairs) {
-            picked.push_back(pick(left ? data : matrix));
-            operands.push_back(left ? Operands(matrix, picked.back()) : Operands(data, picked.back()));
-          }
+        auto sums = [&](std::initializer_list<std::pair<const Parts &, const Parts &>> pairs) {
+          SmallVector<std::pair<SmallVector<Value>, SmallVector<Value>>> operands;
+          auto add = [&](const SmallVector<Value> &matrix, const SmallVector<Value> &data) {
+            left ? operands.push_back({matrix, pick(data)}) : operands.push_back({data, pick(matrix)});
+          };
+          // The small products first; that of lo with lo is less than what rounding leaves.
+          if (parts == 2)
+            for (auto [matrix, data] : pairs) {
+              add(matrix[1], data[0]);
+              add(matrix[0], data[1]);
+            }
+          for (auto [matrix, data] : pairs)
+            add(matrix[0], data[0]);
           return sumOfProducts(operands, halfSums);
         };
         SmallVector<Value> dr, di;
@@ -507,7 +563,7 @@ private:
         if (round)
           for (SmallVector<Value> *d : {&dr, &di})
             if (!d->empty())
-              *d = {packPair((*d)[0], (*d)[1]), packPair((*d)[2], (*d)[3])};
+              *d = {packPair((*d)[0], (*d)[1], element), packPair((*d)[2], (*d)[3], element)};
         // Half h of the result: r2 = h.
         for (size_t i = 0; i < dr.size(); ++i)
           y.data[tile][0][i + dr.size() * h] = dr[i];
@@ -578,7 +634,7 @@ private:
     int64_t radix = schedule.radices[stage];
     if (op.getPlan().getSchedule().getProducts().isF32())
       unpack();
-    bool wide = x->unpacked;
+    bool wide = x->form == Form::Wide;
     monarch::Layout before = x->layout;
 
     Census census;
@@ -618,7 +674,7 @@ private:
     Type type = wide ? Type(b.getF32Type()) : halves();
     Arithmetic arithmetic{b, k.loc, type, {}};
 
-    TileValue y(layoutOf(op.getY().getType()), 2, wide);
+    TileValue y(layoutOf(op.getY().getType()), 2, x->form);
     // Every register and tile whose digit is zero leads the others of its group.
     int64_t step = wide ? 1 : 2;
     for (int64_t slot : slots) {
@@ -666,9 +722,12 @@ private:
   // Products
   //===--------------------------------------------------------------------===//
 
-  /// x times w, register by register; `words(tile)` gives real and imaginary pairs of w for the four registers of a tile.
+  /// Words of a factor for the four registers of a tile: real and imaginary pairs, f32 where that is what is computed in.
+  int64_t factorWords() const { return split() ? 16 : 8; }
+
+  /// x times w, register by register; `words(tile)` gives the factors of a tile.
   void multiplyBy(bool inF32, llvm::function_ref<std::vector<Value>(int64_t tile)> words) {
-    inF32 ? unpack() : pack();
+    inF32 ? unpack() : pack(operand());
     Arithmetic a{b, k.loc, inF32 ? Type(b.getF32Type()) : halves(), {}};
     for (int64_t tile = 0; tile < x->layout.tiles(); ++tile) {
       if (!x->present(0, tile))
@@ -677,9 +736,13 @@ private:
       auto &[re, im] = x->data[tile];
       for (int reg = 0; reg < 4; ++reg)
         for (int i = 0; i < (inF32 ? 2 : 1); ++i) {
-          Value wr = asHalves(w[2 * reg]), wi = asHalves(w[2 * reg + 1]);
-          if (inF32)
-            wr = half(wr, i), wi = half(wi, i);
+          auto factor = [&](int plane) -> Value {
+            if (split())
+              return LLVM::BitcastOp::create(b, k.loc, b.getF32Type(), w[4 * reg + 2 * plane + i]);
+            Value pair = asHalves(w[2 * reg + plane]);
+            return inF32 ? half(pair, i) : pair;
+          };
+          Value wr = factor(0), wi = factor(1);
           int at = inF32 ? 2 * reg + i : reg;
           Value r = re[at], m = im[at];
           re[at] = a.subProduct(a.mul(r, wr), m, wi);
@@ -692,7 +755,7 @@ private:
     int stage = static_cast<int>(op.getDigit());
     monarch::Layout layout = x->layout;
     std::vector<int> uniform = uniformDigits(layout, monarch::dependences(schedule, HomeKind::Product, stage));
-    Table table = makeTable(uniform, 8, [&](int lane, const std::vector<int64_t> &values) {
+    Table table = makeTable(uniform, factorWords(), [&](int lane, const std::vector<int64_t> &values) {
       LaneWords words;
       for (int reg = 0; reg < 8; reg += 2) {
         auto value = [&](int at) {
@@ -700,8 +763,14 @@ private:
           monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
           return op.getInverse() ? std::conj(w) : w;
         };
-        words.push_back(packHalves(value(reg).real(), value(reg + 1).real()));
-        words.push_back(packHalves(value(reg).imag(), value(reg + 1).imag()));
+        monarch::Complex first = value(reg), second = value(reg + 1);
+        if (split()) {
+          for (double part : {first.real(), second.real(), first.imag(), second.imag()})
+            words.push_back(toFloatBits(part));
+          continue;
+        }
+        words.push_back(packHalves(first.real(), second.real()));
+        words.push_back(packHalves(first.imag(), second.imag()));
       }
       return words;
     });
@@ -719,14 +788,18 @@ private:
     for (int digit : order.tileDigits)
       tiles *= schedule.radices[digit];
     monarch::Layout layout = x->layout;
-    Level level = levelOf(layout, order.tileDigits, 8);
+    // A CTA that takes rows of many heads one after the other has a spectrum for each.
+    bool byRow = k.problem.channelsLast && row;
+    Level level = byRow ? Level::Use : levelOf(layout, order.tileDigits, factorWords());
     // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
     multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
       OpBuilder::InsertionGuard guard(b);
       moveTo(level);
-      auto [index, constant] = indexOf(layout, order.tileDigits, 1024, tile);
+      auto [index, constant] = indexOf(layout, order.tileDigits, 128 * factorWords(), tile);
       Value pointer = s.offset(k.spectrum, s.toI64(index));
-      return loadWords(pointer, constant, 512, 8, "ld.global.nc.L1::no_allocate");
+      if (byRow)
+        pointer = s.offset(pointer, s.mul(s.toI64(row), k.spectrumBytes()));
+      return loadWords(pointer, constant, 512, factorWords(), "ld.global.nc.L1::no_allocate");
     });
   }
 };

@@ -206,6 +206,55 @@ void testProperty(Warp &warp, const Op &op) {
   });
 }
 
+/// Two f32 in 64 bits, each on its own.
+template <Shape S>
+void pairwise(Warp &warp, const Op &op) {
+  uint64_t *d = warp.slot<uint64_t>(op.d);
+  const uint64_t *a = warp.slot<uint64_t>(op.a), *b = warp.slot<uint64_t>(op.b),
+                 *c = op.c == noSlot ? a : warp.slot<uint64_t>(op.c);
+  forLanes(warp, [&](unsigned lane) {
+    auto half = [&](int shift) -> uint64_t {
+      auto of = [&](uint64_t pair) { return std::bit_cast<float>(static_cast<uint32_t>(pair >> shift)); };
+      float value = compute<float, S>(of(a[lane]), of(b[lane]), of(c[lane]));
+      return uint64_t(std::bit_cast<uint32_t>(canonical(value))) << shift;
+    };
+    d[lane] = half(0) | half(32);
+  });
+}
+
+/// An operation of f32 whose first operands (all but the last) are 16 bits wide: f16, or bf16 where the mode is not 0.
+template <Shape S>
+void mixed(Warp &warp, const Op &op) {
+  float *d = warp.slot<float>(op.d);
+  const uint16_t *a = warp.slot<uint16_t>(op.a), *b = S == Shape::Fma ? warp.slot<uint16_t>(op.b) : a;
+  const float *c = warp.slot<float>(S == Shape::Fma ? op.c : op.b);
+  auto wide = [&](uint16_t bits) { return op.mode ? brainToFloat(bits) : halfToFloat(bits); };
+  forLanes(warp, [&](unsigned lane) {
+    float x = wide(a[lane]), z = c[lane];
+    d[lane] = canonical(S == Shape::Fma ? compute<float, S>(x, wide(b[lane]), z) : compute<float, S>(x, z, z));
+  });
+}
+
+/// add, sub and fma .f32.f16 and .f32.bf16.
+bool decodeMixed(Decoder &decoder, Op &op, Type narrow) {
+  const std::string &opcode = decoder.opcode();
+  bool fused = opcode == "fma";
+  if (narrow.packed || (!fused && opcode != "add" && opcode != "sub"))
+    return false;
+  decoder.allow({"rn"});
+  decoder.expectOperands(fused ? 4 : 3);
+  Type wide{Type::Float, 32};
+  op.instructionClass = Class::F32;
+  op.mode = narrow.kind == Type::Brain;
+  op.d = decoder.write(decoder.operand(0), wide);
+  op.a = decoder.read(decoder.operand(1), narrow);
+  op.b = decoder.read(decoder.operand(2), fused ? narrow : wide);
+  if (fused)
+    op.c = decoder.read(decoder.operand(3), wide);
+  op.run = fused ? mixed<Shape::Fma> : opcode == "add" ? mixed<Shape::Add> : mixed<Shape::Sub>;
+  return true;
+}
+
 template <Shape S>
 bool arithmetic(Decoder &decoder, Op &op, Type type, size_t count) {
   bool approximate = decoder.has("approx") || decoder.has("full");
@@ -227,10 +276,13 @@ bool arithmetic(Decoder &decoder, Op &op, Type type, size_t count) {
 bool fftconv::emulator::decodeFloat(Decoder &decoder, Op &op) {
   const std::string &opcode = decoder.opcode();
   std::vector<Type> types = decoder.types();
+  if (types.size() == 2 && types[0] == Type{Type::Float, 32} &&
+      (types[1].kind == Type::Half || types[1].kind == Type::Brain))
+    return decodeMixed(decoder, op, types[1]);
   if (types.empty() || types.back().kind != Type::Float)
     return false;
   Type type = types.back();
-  op.instructionClass = type.bits == 64 ? Class::F64 : Class::F32;
+  op.instructionClass = type.bits == 64 && !type.packed ? Class::F64 : Class::F32;
 
   static constexpr std::pair<std::string_view, int> shapes[] = {{"add", 0}, {"sub", 1}, {"mul", 2},  {"div", 3},
                                                                 {"fma", 4}, {"mad", 4}, {"sqrt", 5}, {"rcp", 6}};
@@ -238,6 +290,16 @@ bool fftconv::emulator::decodeFloat(Decoder &decoder, Op &op) {
     if (opcode == name) {
       if (types.size() > 1)
         return false; // mixed precision: fma.f32.f16 and the like
+      if (type.packed) {
+        static constexpr Handler pairs[] = {pairwise<Shape::Add>, pairwise<Shape::Sub>, pairwise<Shape::Mul>, nullptr,
+                                            pairwise<Shape::Fma>};
+        if (opcode != "add" && opcode != "sub" && opcode != "mul" && opcode != "fma")
+          return false;
+        decoder.allow({"rn"});
+        readOperands(decoder, op, type, opcode == "fma" ? 3 : 2);
+        op.run = pairs[shape];
+        return true;
+      }
       bool rounds64 = opcode == "rcp" && type.bits == 64 && decoder.has("approx");
       decoder.allow({"rn", "rz", "rm", "rp", "ftz", "sat", "approx", "full"});
       if (rounds64) {
@@ -262,6 +324,8 @@ bool fftconv::emulator::decodeFloat(Decoder &decoder, Op &op) {
         return arithmetic<Shape::Rcp>(decoder, op, type, 1);
       }
     }
+  if (type.packed)
+    return false;
   if (opcode == "min" || opcode == "max") {
     decoder.allow({"ftz", "NaN", "xorsign", "abs"});
     readOperands(decoder, op, type, decoder.operandCount() == 4 ? 3 : 2);

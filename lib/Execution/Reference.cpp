@@ -127,20 +127,24 @@ private:
     int64_t heads = op.getHeads(), length = op.getLength(), count = op.getTaps();
     int64_t center = op.getCenter().value_or(0);
     bool circular = op.getBoundary() == Boundary::Circular;
+    // Elements from one point in time to the next.
+    bool last = op.getChannelsLast();
+    int64_t stride = last ? heads : 1;
     llvm::parallelFor(0, indices.size(), [&](size_t i) {
-      int64_t n = indices[i] % length, row = indices[i] / length, head = row % heads;
-      const double *x = gated.data() + row * length, *k = taps->data() + head * count;
+      int64_t rest = indices[i], n = rest / stride % length, row = rest / (stride * length);
+      int64_t head = last ? rest % heads : row % heads;
+      const double *x = gated.data() + (rest - n * stride), *k = taps->data() + head * count;
       double sum = 0;
       if (circular) {
         for (int64_t j = 0, at = n; j < count; ++j, at = at == 0 ? length - 1 : at - 1)
-          sum += k[j] * x[at];
+          sum += k[j] * x[at * stride];
       } else {
         // The taps for which 0 <= n - (j - center) < length.
         int64_t begin = std::max<int64_t>(0, n + center - length + 1), end = std::min(count, n + center + 1);
         for (int64_t j = begin; j < end; ++j)
-          sum += k[j] * x[n + center - j];
+          sum += k[j] * x[(n + center - j) * stride];
       }
-      y[i] = skip ? sum + (*skip)[head] * x[n] : sum;
+      y[i] = skip ? sum + (*skip)[head] * x[n * stride] : sum;
     });
     if (op.getPostGate()) {
       Expected<Elements> postGate = some(op.getPostGate(), indices);

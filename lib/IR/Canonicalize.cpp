@@ -71,8 +71,9 @@ struct ProductAfter : OpRewritePattern<arith::MulFOp> {
       if (!op || !op->hasOneUse() || op.getPostGate() || gate == side)
         continue;
       rewriter.setInsertionPoint(product); // the gate may be computed after the convolution
-      rewriter.replaceOpWithNewOp<ConvOp>(product, op.getType(), op.getBoundaryAttr(), op.getU(), op.getK(),
-                                          op.getPreGate(), gate, op.getSkip(), op.getCenterAttr(), op.getPlanAttr());
+      rewriter.replaceOpWithNewOp<ConvOp>(product, op.getType(), op.getBoundaryAttr(), op.getChannelsLastAttr(),
+                                          op.getU(), op.getK(), op.getPreGate(), gate, op.getSkip(), op.getCenterAttr(),
+                                          op.getPlanAttr(), op.getDirectAttr());
       rewriter.eraseOp(op);
       return success();
     }
@@ -140,7 +141,9 @@ struct ConstantScale : OpRewritePattern<ConvOp> {
       if (element.isF16() || element.isBF16())
         scale = arith::TruncFOp::create(rewriter, loc, RankedTensorType::get({op.getHeads()}, element), scale);
       Value empty = tensor::EmptyOp::create(rewriter, loc, type, dynamic);
-      multiply(linalg::BroadcastOp::create(rewriter, loc, scale, empty, ArrayRef<int64_t>{0, 2}).getResults()[0]);
+      multiply(
+          linalg::BroadcastOp::create(rewriter, loc, scale, empty, ArrayRef<int64_t>{0, timeDim(op.getChannelsLast())})
+              .getResults()[0]);
     }
     multiply(op.getPostGate());
     rewriter.replaceOp(op, y);

@@ -36,11 +36,12 @@ LogicalResult fftconv::verifyFilter(Operation *op, RankedTensorType k, Boundary 
   return success();
 }
 
-LogicalResult fftconv::verifyGates(Operation *op, RankedTensorType u, Value preGate, Value postGate, Value skip) {
+LogicalResult fftconv::verifyGates(Operation *op, RankedTensorType u, int64_t heads, Value preGate, Value postGate,
+                                   Value skip) {
   for (auto [gate, name] : {std::pair(preGate, "pre_gate"), std::pair(postGate, "post_gate")})
     if (gate && gate.getType() != u) // G1
       return op->emitOpError(name) << " must have the type of u, " << u << ", got " << gate.getType();
-  return verifySkip(op, u.getDimSize(1), skip); // G2
+  return verifySkip(op, heads, skip); // G2
 }
 
 LogicalResult fftconv::verifySkip(Operation *op, int64_t heads, Value skip) {
@@ -55,8 +56,15 @@ LogicalResult ConvOp::verify() {
     return failure();
   if (getHeads() != getK().getType().getDimSize(0)) // C3
     return emitOpError("u has ") << getHeads() << " heads, k has " << getK().getType().getDimSize(0);
-  if (failed(verifyGates(*this, getU().getType(), getPreGate(), getPostGate(), getSkip())))
+  if (failed(verifyGates(*this, getU().getType(), getHeads(), getPreGate(), getPostGate(), getSkip())))
     return failure();
+  if (DirectAttr direct = getDirectAttr()) // C6
+    if (getPlan() || getBoundary() == Boundary::Circular || getChannelsLast() ||
+        getU().getType().getElementType() != direct.getCompute())
+      return emitOpError("what is computed directly has no plan, is not circular and not channels_last, and is of the "
+                         "type it is "
+                         "computed in, ")
+             << direct.getCompute();
   if (PlanAttr plan = getPlanAttr()) // C5
     return SpectrumAttr::verify([&] { return emitOpError(); }, getBoundary(), getLength(), plan);
   return success();
@@ -78,13 +86,12 @@ LogicalResult SpectralConvOp::verify() {
   RankedTensorType u = getU().getType();
   if (failed(verifySignal(*this, u))) // V1
     return failure();
-  if (getSpectrum().getType().getDimSize(0) != u.getDimSize(1)) // V2
-    return emitOpError("u has ") << u.getDimSize(1) << " heads, the spectrum has "
-                                 << getSpectrum().getType().getDimSize(0);
-  if (getEncoding().getLength() != u.getDimSize(2)) // V2
-    return emitOpError("the spectrum is for length ")
-           << getEncoding().getLength() << ", u has length " << u.getDimSize(2);
-  return verifyGates(*this, u, getPreGate(), getPostGate(), getSkip());
+  int64_t heads = u.getDimSize(headDim(getChannelsLast())), length = u.getDimSize(timeDim(getChannelsLast()));
+  if (getSpectrum().getType().getDimSize(0) != heads) // V2
+    return emitOpError("u has ") << heads << " heads, the spectrum has " << getSpectrum().getType().getDimSize(0);
+  if (getEncoding().getLength() != length) // V2
+    return emitOpError("the spectrum is for length ") << getEncoding().getLength() << ", u has length " << length;
+  return verifyGates(*this, u, heads, getPreGate(), getPostGate(), getSkip());
 }
 
 #define GET_OP_CLASSES

@@ -105,6 +105,18 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult DirectAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t blocks,
+                                 FloatType compute, StringRef chip) {
+  if (!llvm::isPowerOf2_64(warps) || warps < 1 || warps > 32 || blocks < 1) // K1
+    return emitError() << "warps must be a power of two up to 32, blocks at least 1";
+  if (!compute.isF16() && !compute.isBF16()) // K2
+    return emitError() << "what is computed directly is f16 or bf16, not " << compute;
+  const monarch::Chip *known = monarch::findChip(chip);
+  if (!known || !known->isGpu()) // K3
+    return emitError() << "'" << chip << "' is not a GPU that is known";
+  return success();
+}
+
 LogicalResult SpectrumAttr::verify(function_ref<InFlightDiagnostic()> emitError, Boundary boundary, int64_t length,
                                    PlanAttr plan) {
   if (length < 1) // S2
@@ -152,11 +164,12 @@ RankedTensorType fftconv::getSpectrumType(int64_t heads, SpectrumAttr spectrum) 
   return RankedTensorType::get(shape, ComplexType::get(spectrum.getPlan().getCompute()), spectrum);
 }
 
-RankedTensorType fftconv::getEmbeddedType(RankedTensorType signal, PlanAttr plan, bool isComplex, Type element) {
+RankedTensorType fftconv::getEmbeddedType(RankedTensorType signal, bool channelsLast, PlanAttr plan, bool isComplex,
+                                          Type element) {
   int64_t batch = signal.getDimSize(0);
   bool paired = plan.getTheta() == Theta::One;
   SmallVector<int64_t> shape = {paired && batch != ShapedType::kDynamic ? (batch + 1) / 2 : batch,
-                                signal.getDimSize(1)};
+                                signal.getDimSize(headDim(channelsLast))};
   llvm::append_range(shape, plan.getRadices());
   return RankedTensorType::get(shape, isComplex ? ComplexType::get(element) : element);
 }

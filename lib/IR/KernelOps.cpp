@@ -234,6 +234,41 @@ std::shared_ptr<const monarch::Schedule> fftconv::getKernelSchedule(PlanAttr pla
   return entry->second;
 }
 
+monarch::KernelProblem fftconv::getKernelProblem(GroupsOp groups) {
+  auto inputs = groups.getBody().getOps<CopyInOp>();
+  PlanAttr plan = groups.getPlan();
+  MemRefType u = groups.getU().getType();
+  monarch::KernelProblem problem{.batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0),
+                                 .heads = groups.getHeads(),
+                                 .length = groups.getLength(),
+                                 .split = plan.getCompute().isF32(),
+                                 .channelsLast = groups.getChannelsLast()};
+  // A gate is copied beside its rows, or multiplied with where they are turned or normalised.
+  problem.preGate = std::distance(inputs.begin(), inputs.end()) > 1 || groups.getInput().getGate();
+  for (auto normalize : groups.getBody().getOps<TileNormalizeOp>())
+    problem.preGate |= normalize.getGate() != nullptr;
+  for (auto out : groups.getBody().getOps<CopyOutOp>()) {
+    problem.postGate = out.getGate() != nullptr;
+    problem.wraps = out.getX().getType().isComplex() && plan.getTheta() == Theta::I;
+  }
+  return problem;
+}
+
+monarch::KernelChoice fftconv::getKernelChoice(GroupsOp groups) {
+  ScheduleAttr schedule = groups.getPlan().getSchedule();
+  return {static_cast<int>(schedule.getWarps()), static_cast<int>(schedule.getValues()),
+          static_cast<int64_t>(groups.getRows()), static_cast<int>(schedule.getStages())};
+}
+
+monarch::KernelProblem fftconv::getKernelProblem(ToeplitzOp op) {
+  MemRefType u = op.getU().getType();
+  return {.batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0),
+          .heads = op.getHeads(),
+          .length = op.getLength(),
+          .preGate = op.getPreGate() != nullptr,
+          .postGate = op.getPostGate() != nullptr};
+}
+
 //===----------------------------------------------------------------------===//
 // Verifiers
 //===----------------------------------------------------------------------===//
@@ -242,17 +277,41 @@ LogicalResult GroupsOp::verify() {
   if (!(*this)->getParentOfType<gpu::GPUFuncOp>()) // N2
     return emitOpError("must stand in a gpu.func");
   for (Operation &op : getBody().front())
-    if (!isa<CopyInOp, PrefetchOp, RelayoutOp, TileDftOp, TileTwiddleOp, TileProductOp, TileGateOp, BarrierOp,
-             CopyOutOp>(op)) // N1
+    if (!isa<CopyInOp, PrefetchOp, RelayoutOp, TileDftOp, TileTwiddleOp, TileProductOp, TileGateOp, TileConvertOp,
+             TileNormalizeOp, BarrierOp, CopyOutOp>(op)) // N1
       return op.emitOpError("is not a tile op and cannot stand in fftconv.groups");
+  auto first = llvm::find_if(getBody().front(), [](Operation &op) { return !isa<BarrierOp>(op); });
+  if (first == getBody().front().end() || !isa<CopyInOp>(*first))
+    return emitOpError("does not begin with fftconv.copy_in");
   return success();
 }
+
+CopyInOp GroupsOp::getInput() { return *getBody().getOps<CopyInOp>().begin(); }
+PlanAttr GroupsOp::getPlan() { return getInput().getPlan(); }
 
 LogicalResult CopyInOp::verify() {
   TileType tile = getTile().getType();
   bool paired = getPlan().getTheta() == Theta::One;
   if (tile.isComplex() != paired || (tile.getLayout() && !tile.isShared())) // I1
     return emitOpError("gives a ") << (paired ? "complex" : "real") << " tile in shared memory, not " << tile;
+  auto groups = (*this)->getParentOfType<GroupsOp>();
+  if (getGate() && (!groups || !groups.getChannelsLast() || getGate().getType() != getU().getType())) // I2
+    return emitOpError("multiplies rows of the same type, and only where channels are last");
+  return success();
+}
+
+LogicalResult TileNormalizeOp::verify() {
+  TileType x = getX().getType(), y = getY().getType();
+  if (x.getElement() != y.getElement() || !x.getReal().isF32() || (x.getLayout() && !x.isShared()) ||
+      (y.getLayout() && !y.isShared())) // J1
+    return emitOpError("makes tiles of f32 in shared memory from others of the same, not ") << y << " from " << x;
+  return success();
+}
+
+LogicalResult TileConvertOp::verify() {
+  TileType x = getX().getType(), y = getY().getType();
+  if (x.getLayout() != y.getLayout() || x.isComplex() != y.isComplex()) // Y1
+    return emitOpError("changes the type of elements and nothing else, got ") << x << " and " << y;
   return success();
 }
 
@@ -288,7 +347,7 @@ LogicalResult TileDftOp::verify() {
     return emitOpError("transforms tiles on registers by left, right or butterfly, or tiles without layouts by any");
   if (!assigned)
     return success();
-  if (getHow() != How::Butterfly && x.getReal().isF32()) // Q2
+  if (getHow() != How::Butterfly && x.getReal().isF32() && !getPlan().getCompute().isF32()) // Q2
     return emitOpError("operands of matrix products are 16-bit, got ") << x.getElement();
   ArrayRef<int64_t> radices;
   std::optional<monarch::Layout> after =
@@ -328,12 +387,27 @@ LogicalResult CopyOutOp::verify() {
   return success();
 }
 
+LogicalResult ToeplitzOp::verify() {
+  MemRefType u = getU().getType(), k = getK().getType();
+  bool good = k.hasStaticShape() && k.getDimSize(0) == getHeads() && u.getElementType() == getDirect().getCompute() &&
+              (!getCenter() || *getCenter() < static_cast<uint64_t>(k.getDimSize(1)));
+  for (Value row : {Value(getPreGate()), Value(getPostGate()), Value(getY())})
+    good &= !row || row.getType() == u;
+  if (getSkip())
+    good &= cast<MemRefType>(getSkip().getType()).getShape() == ArrayRef(getHeads());
+  if (!good) // X3
+    return emitOpError("takes rows, gates and results of one type, that of its compute, a filter and a skip for each "
+                       "head, and for 'center' "
+                       "the index of a tap");
+  return success();
+}
+
 LogicalResult PrepareOp::verify() {
   MemRefType k = getK().getType(), buffer = getBuffer().getType();
-  int64_t values = 2 * getSpectrum().getPlan().getPoints();
+  int64_t values = monarch::spectrumValues(getSpectrum().getPlan().getPoints(), isScaled());
   if (!k.hasStaticShape() || buffer.getShape() != ArrayRef<int64_t>{k.getDimSize(0), values}) // X1
     return emitOpError("the spectra of ")
-           << k << " take " << k.getDimSize(0) << " x " << values << " f16, not " << buffer;
+           << k << " take " << k.getDimSize(0) << " x " << values << " values, not " << buffer;
   if (getSkip() && cast<MemRefType>(getSkip().getType()).getShape() != ArrayRef(k.getDimSize(0)))
     return emitOpError("skips are one f32 for each of the ")
            << k.getDimSize(0) << " heads, got " << getSkip().getType();

@@ -26,16 +26,18 @@ static LogicalResult verifyDigits(Operation *op, RankedTensorType x, PlanAttr pl
 
 LogicalResult EmbedOp::verify() {
   RankedTensorType u = getU().getType(), x = getX().getType();
-  if (failed(verifySignal(*this, u)) || failed(verifyGates(*this, u, getPreGate(), nullptr, nullptr))) // E1
+  if (failed(verifySignal(*this, u)) ||
+      failed(verifyGates(*this, u, /*heads=*/0, getPreGate(), nullptr, nullptr))) // E1
     return failure();
   bool paired = getPlan().getTheta() == Theta::One;
   auto complex = dyn_cast<ComplexType>(x.getElementType());
   Type element = complex ? complex.getElementType() : x.getElementType();
-  RankedTensorType expected = getEmbeddedType(u, getPlan(), paired, element);
+  RankedTensorType expected = getEmbeddedType(u, getChannelsLast(), getPlan(), paired, element);
   if (x != expected) // E2
     return emitOpError("the digits of ") << u << " are " << expected << ", not " << x;
-  if (u.getDimSize(2) > getPlan().getPoints()) // E3
-    return emitOpError("length ") << u.getDimSize(2) << " exceeds the plan's " << getPlan().getPoints() << " points";
+  int64_t length = u.getDimSize(timeDim(getChannelsLast()));
+  if (length > getPlan().getPoints()) // E3
+    return emitOpError("length ") << length << " exceeds the plan's " << getPlan().getPoints() << " points";
   return success();
 }
 
@@ -112,15 +114,18 @@ LogicalResult SpectrumProductOp::verify() {
 
 LogicalResult ProjectOp::verify() {
   RankedTensorType u = getU().getType(), x = getX().getType();
-  if (failed(verifySignal(*this, u)) || failed(verifyGates(*this, u, getPreGate(), getPostGate(), getSkip()))) // R1
+  int64_t heads = u.getDimSize(headDim(getChannelsLast())), length = u.getDimSize(timeDim(getChannelsLast()));
+  if (failed(verifySignal(*this, u)) ||
+      failed(verifyGates(*this, u, heads, getPreGate(), getPostGate(), getSkip()))) // R1
     return failure();
   PlanAttr plan = getSpectrum().getPlan();
   bool complex = getSpectrum().getBoundary() == Boundary::Circular;
   auto type = dyn_cast<ComplexType>(x.getElementType());
-  RankedTensorType expected = getEmbeddedType(u, plan, complex, type ? type.getElementType() : x.getElementType());
+  RankedTensorType expected =
+      getEmbeddedType(u, getChannelsLast(), plan, complex, type ? type.getElementType() : x.getElementType());
   if (x != expected) // R2, R3
     return emitOpError("the digits of ") << u << " are " << expected << ", not " << x;
-  if (u.getDimSize(2) != getSpectrum().getLength()) // R4
-    return emitOpError("u has length ") << u.getDimSize(2) << ", the spectrum is for " << getSpectrum().getLength();
+  if (length != getSpectrum().getLength()) // R4
+    return emitOpError("u has length ") << length << ", the spectrum is for " << getSpectrum().getLength();
   return success();
 }

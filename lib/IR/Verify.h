@@ -22,7 +22,7 @@ mlir::LogicalResult verifyFilter(mlir::Operation *op, mlir::RankedTensorType k, 
                                  std::optional<int64_t> center);
 
 /// G1 and G2; absent values are null.
-mlir::LogicalResult verifyGates(mlir::Operation *op, mlir::RankedTensorType u, mlir::Value preGate,
+mlir::LogicalResult verifyGates(mlir::Operation *op, mlir::RankedTensorType u, int64_t heads, mlir::Value preGate,
                                 mlir::Value postGate, mlir::Value skip);
 
 /// G2 and T3; an absent skip is null.

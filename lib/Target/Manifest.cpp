@@ -16,7 +16,7 @@
 using namespace llvm;
 using namespace fftconv;
 
-static constexpr int64_t manifestVersion = 1;
+static constexpr int64_t manifestVersion = 2;
 
 static SizeExpression combine(SizeExpression::Kind kind, SizeExpression a, int64_t b) {
   SizeExpression e{kind, 0, {}, {std::move(a), SizeExpression::of(b)}};
@@ -29,6 +29,9 @@ SizeExpression SizeExpression::ceilDiv(SizeExpression a, int64_t b) {
   return b == 1 ? a : combine(Kind::CeilDiv, std::move(a), b);
 }
 SizeExpression SizeExpression::min(SizeExpression a, int64_t b) { return combine(Kind::Min, std::move(a), b); }
+SizeExpression SizeExpression::mul(SizeExpression a, int64_t b) {
+  return b == 1 ? a : combine(Kind::Mul, std::move(a), b);
+}
 
 Expected<int64_t> SizeExpression::evaluate(const std::map<std::string, int64_t> &sizes) const {
   if (kind == Kind::Number)
@@ -44,6 +47,12 @@ Expected<int64_t> SizeExpression::evaluate(const std::map<std::string, int64_t> 
     return joinErrors(a.takeError(), b.takeError());
   if (kind == Kind::Min)
     return std::min(*a, *b);
+  if (kind == Kind::Mul) {
+    int64_t product;
+    if (MulOverflow(*a, *b, product))
+      return createStringError("a size exceeds 64 bits");
+    return product;
+  }
   if (*b < 1)
     return createStringError("a size is divided by " + Twine(*b));
   return (*a + *b - 1) / *b;
@@ -53,6 +62,10 @@ Expected<int64_t> SizeExpression::evaluate(const std::map<std::string, int64_t> 
 // JSON
 //===----------------------------------------------------------------------===//
 
+static StringRef nameOf(SizeExpression::Kind kind) {
+  return kind == SizeExpression::Kind::Min ? "min" : kind == SizeExpression::Kind::Mul ? "mul" : "ceil_div";
+}
+
 static json::Value toJson(const SizeExpression &e) {
   switch (e.kind) {
   case SizeExpression::Kind::Number:
@@ -60,8 +73,7 @@ static json::Value toJson(const SizeExpression &e) {
   case SizeExpression::Kind::Name:
     return e.name;
   default:
-    return json::Array{e.kind == SizeExpression::Kind::Min ? "min" : "ceil_div", toJson(e.operands[0]),
-                       toJson(e.operands[1])};
+    return json::Array{nameOf(e.kind), toJson(e.operands[0]), toJson(e.operands[1])};
   }
 }
 
@@ -73,7 +85,9 @@ static json::Value toJson(const std::vector<ManifestLaunch> &launches) {
       grid.push_back(toJson(e));
     for (const ManifestArgument &a : launch.arguments)
       arguments.push_back(a.buffer ? json::Object{{"buffer", static_cast<int64_t>(*a.buffer)}}
-                                   : json::Object{{"size", toJson(a.size)}});
+                          : a.strideOf
+                              ? json::Object{{"stride", json::Array{static_cast<int64_t>(*a.strideOf), a.dimension}}}
+                              : json::Object{{"size", toJson(a.size)}});
     result.push_back(json::Object{{"kernel", launch.kernel},
                                   {"grid", std::move(grid)},
                                   {"block", json::Array(launch.block)},
@@ -89,8 +103,11 @@ json::Value Manifest::toJson() const {
     json::Array shape;
     for (const SizeExpression &e : buffer.shape)
       shape.push_back(::toJson(e));
-    described.push_back(
-        json::Object{{"name", buffer.name}, {"role", buffer.role}, {"type", buffer.type}, {"shape", std::move(shape)}});
+    described.push_back(json::Object{{"name", buffer.name},
+                                     {"role", buffer.role},
+                                     {"type", buffer.type},
+                                     {"shape", std::move(shape)},
+                                     {"alignment", buffer.alignment}});
   }
   return json::Object{{"version", manifestVersion},
                       {"entry", entry},
@@ -114,11 +131,16 @@ bool fromJSON(const json::Value &value, SizeExpression &e, json::Path path) {
   }
   const json::Array *array = value.getAsArray();
   std::optional<StringRef> name = array && array->size() == 3 ? (*array)[0].getAsString() : std::nullopt;
-  if (!name || (*name != "min" && *name != "ceil_div")) {
-    path.report("a size is a number, a name, or [\"min\" or \"ceil_div\", size, size]");
+  using Kind = SizeExpression::Kind;
+  const Kind *kind = nullptr;
+  static constexpr Kind kinds[] = {Kind::CeilDiv, Kind::Min, Kind::Mul};
+  if (name)
+    kind = find_if(kinds, [&](Kind k) { return nameOf(k) == *name; });
+  if (!kind || kind == std::end(kinds)) {
+    path.report("a size is a number, a name, or [\"min\", \"mul\" or \"ceil_div\", size, size]");
     return false;
   }
-  e.kind = *name == "min" ? SizeExpression::Kind::Min : SizeExpression::Kind::CeilDiv;
+  e.kind = *kind;
   e.operands.resize(2);
   return fromJSON((*array)[1], e.operands[0], path.index(1)) && fromJSON((*array)[2], e.operands[1], path.index(2));
 }
@@ -126,18 +148,25 @@ bool fromJSON(const json::Value &value, SizeExpression &e, json::Path path) {
 static bool fromJSON(const json::Value &value, ManifestBuffer &buffer, json::Path path) {
   json::ObjectMapper map(value, path);
   return map && map.map("name", buffer.name) && map.map("role", buffer.role) && map.map("type", buffer.type) &&
-         map.map("shape", buffer.shape);
+         map.map("shape", buffer.shape) && map.map("alignment", buffer.alignment);
 }
 
 static bool fromJSON(const json::Value &value, ManifestArgument &argument, json::Path path) {
   json::ObjectMapper map(value, path);
   std::optional<int64_t> buffer;
   std::optional<SizeExpression> size;
-  if (!map || !map.mapOptional("buffer", buffer) || !map.mapOptional("size", size))
+  std::optional<std::vector<int64_t>> stride;
+  if (!map || !map.mapOptional("buffer", buffer) || !map.mapOptional("size", size) ||
+      !map.mapOptional("stride", stride))
     return false;
-  if (buffer.has_value() == size.has_value()) {
-    path.report("an argument is a buffer or a size");
+  if (buffer.has_value() + size.has_value() + stride.has_value() != 1 || (stride && stride->size() != 2)) {
+    path.report("an argument is a buffer, a size, or the stride of a buffer and a dimension");
     return false;
+  }
+  if (stride) {
+    argument.strideOf = static_cast<size_t>((*stride)[0]);
+    argument.dimension = (*stride)[1];
+    return true;
   }
   if (buffer)
     argument.buffer = static_cast<size_t>(*buffer);
@@ -180,10 +209,16 @@ Expected<Manifest> Manifest::parse(StringRef text) {
                              Twine(manifestVersion));
   for (const auto *launches : {&manifest.prepare, &manifest.run})
     for (const ManifestLaunch &launch : *launches)
-      for (const ManifestArgument &argument : launch.arguments)
-        if (argument.buffer && *argument.buffer >= manifest.buffers.size())
-          return createStringError("manifest: kernel " + launch.kernel + " takes buffer " + Twine(*argument.buffer) +
-                                   " of " + Twine(manifest.buffers.size()));
+      for (const ManifestArgument &argument : launch.arguments) {
+        std::optional<size_t> buffer = argument.buffer ? argument.buffer : argument.strideOf;
+        if (buffer && *buffer >= manifest.buffers.size())
+          return createStringError("manifest: kernel " + launch.kernel + " takes buffer " + Twine(*buffer) + " of " +
+                                   Twine(manifest.buffers.size()));
+        if (argument.strideOf && (argument.dimension < 0 ||
+                                  argument.dimension >= static_cast<int64_t>(manifest.buffers[*buffer].shape.size())))
+          return createStringError("manifest: kernel " + launch.kernel + " takes the stride of a dimension that " +
+                                   manifest.buffers[*buffer].name + " lacks");
+      }
   return manifest;
 }
 
@@ -263,10 +298,11 @@ private:
       return op.emitOpError("has no kernel ") << op.getKernel() << " at the kernel rung";
     ManifestLaunch launch;
     launch.kernel = kernel.getName();
-    auto groups = kernel.getBody().getOps<GroupsOp>();
-    auto prepares = kernel.getBody().getOps<PrepareOp>();
-    bool isPrepare = !prepares.empty();
-    if (groups.empty() == prepares.empty())
+    auto first = [&](auto ops) { return ops.empty() ? nullptr : *ops.begin(); };
+    GroupsOp groups = first(kernel.getBody().getOps<GroupsOp>());
+    PrepareOp prepare = first(kernel.getBody().getOps<PrepareOp>());
+    ToeplitzOp toeplitz = first(kernel.getBody().getOps<ToeplitzOp>());
+    if (bool(groups) + bool(prepare) + bool(toeplitz) != 1)
       return op.emitOpError("launches a kernel that is neither a convolution nor a spectrum");
     for (mlir::Value operand : op.getOperands())
       if (!find(operand))
@@ -276,31 +312,45 @@ private:
     SizeExpression batch = SizeExpression::of(1);
     std::vector<SizeExpression> shape;
     mlir::Type element;
-    PlanAttr plan;
-    if (isPrepare) {
-      PrepareOp prepare = *prepares.begin();
-      plan = prepare.getSpectrum().getPlan();
+    int64_t alignment = 16;
+    if (prepare) {
+      PlanAttr plan = prepare.getSpectrum().getPlan();
       mlir::MemRefType buffer = prepare.getBuffer().getType();
       element = buffer.getElementType();
       for (int64_t size : buffer.getShape())
         shape.push_back(SizeExpression::of(size));
-      launch.grid = {SizeExpression::of(plan.getRadices()[0]), SizeExpression::of(buffer.getDimSize(0)),
-                     SizeExpression::of(1)};
+      launch.grid = {SizeExpression::of(prepare.isScaled() ? 1 : plan.getRadices()[0]),
+                     SizeExpression::of(buffer.getDimSize(0)), SizeExpression::of(1)};
+      manifest.chip = plan.getChip();
     } else {
-      GroupsOp group = *groups.begin();
-      auto copy = cast<CopyInOp>(group.getBody().front().front());
-      plan = copy.getPlan();
       shape = find(op.getOperands()[0])->shape;
       batch = shape[0];
-      element = group.getU().getType().getElementType();
-      int64_t heads = group.getU().getType().getDimSize(1);
-      int64_t rows = group.getRows() * (plan.getTheta() == Theta::One ? 2 : 1);
-      int64_t limit =
-          monarch::gridLimit(heads, monarch::residentCtas(plan.getPoints()), *monarch::findChip(plan.getChip()));
-      launch.grid = {SizeExpression::of(heads), SizeExpression::min(SizeExpression::ceilDiv(batch, rows), limit),
+      int64_t together, ctas, heads;
+      SizeExpression rows = batch;
+      if (groups) {
+        PlanAttr plan = groups.getPlan();
+        monarch::KernelProblem problem = getKernelProblem(groups);
+        manifest.chip = plan.getChip();
+        element = groups.getU().getType().getElementType();
+        alignment = monarch::copyWidth(problem, static_cast<int64_t>(groups.getRows()));
+        heads = problem.channelsLast ? divideCeil(problem.heads, groups.getRows()) : problem.heads;
+        together = (problem.channelsLast ? 1 : static_cast<int64_t>(groups.getRows())) *
+                   (plan.getTheta() == Theta::One ? 2 : 1);
+        ctas = monarch::residentCtas(plan.getPoints(), problem.split);
+      } else {
+        manifest.chip = toeplitz.getDirect().getChip();
+        element = toeplitz.getU().getType().getElementType();
+        alignment = std::min(8, monarch::copyWidth(toeplitz.getLength()));
+        heads = toeplitz.getHeads();
+        rows = SizeExpression::mul(batch, toeplitz.getSegments());
+        together = 16 * toeplitz.getDirect().getWarps();
+        ctas = monarch::residentDirectCtas;
+      }
+      launch.grid = {SizeExpression::of(heads),
+                     SizeExpression::min(SizeExpression::ceilDiv(rows, together),
+                                         monarch::gridLimit(heads, ctas, *monarch::findChip(manifest.chip))),
                      SizeExpression::of(1)};
     }
-    manifest.chip = plan.getChip();
     auto block = kernel.getKnownBlockSize();
     auto shared = kernel->getAttrOfType<mlir::IntegerAttr>("fftconv.shared_bytes");
     if (!block || !shared)
@@ -308,15 +358,23 @@ private:
           "launches a kernel without known_block_size and fftconv.shared_bytes; run fftconv-to-kernel");
     launch.block = {(*block)[0], (*block)[1], (*block)[2]};
     launch.sharedBytes = shared.getInt();
-    for (mlir::Value operand : op.getOperands())
-      launch.arguments.push_back({buffers[operand], {}});
-    std::string name = (isPrepare ? "spectrum" : "temporary") + std::to_string(manifest.buffers.size());
-    if (mlir::failed(add(op.getResult(), name, isPrepare ? "spectrum" : "workspace", element, shape)))
+    std::string name = (prepare ? "spectrum" : "temporary") + std::to_string(manifest.buffers.size());
+    if (mlir::failed(add(op.getResult(), name, prepare ? "spectrum" : "workspace", element, shape)))
       return mlir::failure();
-    launch.arguments.push_back({buffers[op.getResult()], {}});
-    launch.arguments.push_back({std::nullopt, batch});
+    SmallVector<mlir::Value> values(op.getOperands());
+    values.push_back(op.getResult());
+    for (mlir::Value value : values)
+      launch.arguments.push_back({.buffer = buffers[value]});
+    for (auto [value, argument] : zip_equal(values, kernel.getArguments()))
+      if (cast<mlir::MemRefType>(argument.getType()).getRank() == 3) {
+        ManifestBuffer &signal = *find(value);
+        signal.alignment = alignment;
+        for (int64_t dimension : {0, 1})
+          launch.arguments.push_back({.strideOf = buffers[value], .dimension = dimension});
+      }
+    launch.arguments.push_back({.size = batch});
     // What depends on arguments of the function that are filters can be done once.
-    bool once = isPrepare && all_of(op.getOperands(), [](mlir::Value v) { return isa<mlir::BlockArgument>(v); });
+    bool once = prepare && all_of(op.getOperands(), [](mlir::Value v) { return isa<mlir::BlockArgument>(v); });
     (once ? manifest.prepare : manifest.run).push_back(std::move(launch));
     return mlir::success();
   }

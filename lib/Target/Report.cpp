@@ -27,88 +27,119 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     if (n > 1)
       trips.push_back(n);
   };
-  int64_t length = groups.getU().getType().getDimSize(2), elements = monarch::copyWidth(length) / 2;
+  monarch::KernelProblem problem = getKernelProblem(groups);
+  int64_t all = static_cast<int64_t>(groups.getRows()),
+          elements = monarch::copyWidth(problem, all) / problem.elementBytes();
   bool warpOwns = schedule.split == 0;
-  int64_t rows = warpOwns ? 1 : static_cast<int64_t>(groups.getRows()), phase = 0;
-  auto addCopy = [&](int64_t values) {
-    add(rows);
-    int64_t copies = llvm::divideCeil(values / elements, warpOwns ? 32 : 32 * schedule.warps);
+  int64_t rows = warpOwns ? 1 : all, phase = 0, threads = 32 * schedule.warps;
+  auto addUnits = [&](int64_t values) {
+    int64_t copies = llvm::divideCeil(values / elements, warpOwns ? 32 : threads);
     if (copies > monarch::unrolledCopies)
       add(copies);
+  };
+  auto addCopy = [&](int64_t values) {
+    if (problem.channelsLast)
+      return add(llvm::divideCeil(llvm::divideCeil(values, 2) * (all / elements), threads));
+    add(rows);
+    addUnits(values);
+  };
+  auto addAhead = [&] {
+    for (auto copy : groups.getBody().getOps<CopyInOp>())
+      if (copy.getAhead())
+        addCopy(schedule.points());
   };
   for (auto copy : groups.getBody().getOps<CopyInOp>())
     if (!copy.getAhead())
       addCopy(schedule.points());
+  if (problem.split) {
+    for (int pass = 0; pass < 2; ++pass) {
+      add(rows);
+      addUnits(schedule.points());
+    }
+    addAhead();
+  }
   for (const monarch::Step &step : schedule.steps)
     if (step.kind == monarch::StepKind::Read) {
       add(step.layout.trips());
       add(rows);
       // The next inputs are copied after the first phase.
-      for (auto copy : groups.getBody().getOps<CopyInOp>())
-        if (copy.getAhead() && phase == 0)
-          addCopy(schedule.points());
-      ++phase;
+      if (phase++ == 0 && !problem.split)
+        addAhead();
     }
-  addCopy(length);
+  addCopy(problem.length);
   return trips;
 }
 
+/// What a kernel needs for one output, and the times that this would take.
+static void describeCost(json::Object &object, const monarch::KernelCost &cost) {
+  object["per_output"] = json::Object{{"mma", cost.mma},
+                                      {"instructions", cost.instructions},
+                                      {"wavefronts", cost.wavefronts},
+                                      {"sectors", cost.sectors},
+                                      {"hbm_bytes", cost.bytes}};
+  object["predicted_seconds"] = json::Object{{"memory", cost.memoryTime},
+                                             {"shared memory", cost.sharedTime},
+                                             {"tensor cores", cost.tensorTime},
+                                             {"issue", cost.issueTime}};
+  object["binds"] = StringRef(cost.limit());
+}
+
+/// What is said of every kernel of a convolution; a batch that is not known is assumed.
+static json::Object describeProblem(monarch::KernelProblem &problem, const monarch::Chip &chip) {
+  bool assumed = problem.batch == 0;
+  if (assumed)
+    problem.batch = assumedBatch;
+  return json::Object{
+      {"kind", "convolution"},         {"length", problem.length},         {"heads", problem.heads},
+      {"batch", problem.batch},        {"batch_is_assumed", assumed},      {"pre_gate", problem.preGate},
+      {"post_gate", problem.postGate}, {"shared_limit", chip.sharedBytes}, {"board", StringRef(chip.board)}};
+}
+
+static json::Object describeDirect(ToeplitzOp op) {
+  DirectAttr direct = op.getDirect();
+  const monarch::Chip &chip = *monarch::findChip(direct.getChip());
+  monarch::KernelProblem problem = getKernelProblem(op);
+  json::Object object = describeProblem(problem, chip);
+  int64_t taps = op.getK().getType().getDimSize(1), center = static_cast<int64_t>(op.getCenter().value_or(0));
+  object["method"] = "direct";
+  object["taps"] = taps;
+  object["warps"] = direct.getWarps();
+  object["blocks"] = direct.getBlocks();
+  describeCost(object, monarch::directCost(taps, center, {static_cast<int>(direct.getWarps()), direct.getBlocks()},
+                                           problem, chip));
+  return object;
+}
+
 static json::Object describeConv(GroupsOp groups) {
-  auto copy = cast<CopyInOp>(groups.getBody().front().front());
-  PlanAttr plan = copy.getPlan();
+  PlanAttr plan = groups.getPlan();
   ScheduleAttr attr = plan.getSchedule();
   std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
   const monarch::Chip &chip = *monarch::findChip(plan.getChip());
-  mlir::MemRefType u = groups.getU().getType();
-  int64_t batch = u.isDynamicDim(0) ? assumedBatch : u.getDimSize(0);
-  monarch::KernelChoice choice{static_cast<int>(attr.getWarps()), static_cast<int>(attr.getValues()),
-                               static_cast<int64_t>(groups.getRows()), static_cast<int>(attr.getStages())};
-  auto inputs = groups.getBody().getOps<CopyInOp>();
-  CopyOutOp copyOut = *groups.getBody().getOps<CopyOutOp>().begin();
-  monarch::KernelProblem problem{.batch = batch,
-                                 .heads = u.getDimSize(1),
-                                 .length = u.getDimSize(2),
-                                 .preGate = std::distance(inputs.begin(), inputs.end()) > 1,
-                                 .postGate = copyOut.getGate() != nullptr,
-                                 .wraps = copyOut.getX().getType().isComplex() && schedule->rightAngle};
-  monarch::KernelCost cost = monarch::kernelCost(*schedule, choice, problem, chip);
+  monarch::KernelProblem problem = getKernelProblem(groups);
+  json::Object object = describeProblem(problem, chip);
   int64_t exchanges = -1;
   for (const monarch::Step &step : schedule->steps)
     exchanges += step.kind == monarch::StepKind::Read;
   std::string products, sums;
   raw_string_ostream(products) << attr.getProducts();
   raw_string_ostream(sums) << attr.getSums();
-  return json::Object{{"kind", "convolution"},
-                      {"length", u.getDimSize(2)},
-                      {"heads", u.getDimSize(1)},
-                      {"batch", batch},
-                      {"batch_is_assumed", u.isDynamicDim(0)},
-                      {"points", plan.getPoints()},
-                      {"radices", json::Array(plan.getRadices())},
-                      {"warps", attr.getWarps()},
-                      {"rows", static_cast<int64_t>(groups.getRows())},
-                      {"stages", attr.getStages()},
-                      {"products", products},
-                      {"sums", sums},
-                      {"pre_gate", problem.preGate},
-                      {"post_gate", problem.postGate},
-                      {"wraps", problem.wraps},
-                      {"theta", stringifyTheta(plan.getTheta())},
-                      {"exchanges", exchanges},
-                      {"loops", loopTrips(groups, *schedule)},
-                      {"barriers_per_group", monarch::totalCost(*schedule).barriers},
-                      {"shared_limit", chip.sharedBytes},
-                      {"board", StringRef(chip.board)},
-                      {"per_output", json::Object{{"mma", cost.mma},
-                                                  {"instructions", cost.instructions},
-                                                  {"wavefronts", cost.wavefronts},
-                                                  {"sectors", cost.sectors},
-                                                  {"hbm_bytes", cost.bytes}}},
-                      {"predicted_seconds", json::Object{{"memory", cost.memoryTime},
-                                                         {"shared memory", cost.sharedTime},
-                                                         {"tensor cores", cost.tensorTime},
-                                                         {"issue", cost.issueTime}}},
-                      {"binds", StringRef(cost.limit())}};
+  object["method"] = "fft";
+  object["points"] = plan.getPoints();
+  object["radices"] = json::Array(plan.getRadices());
+  object["warps"] = attr.getWarps();
+  object["rows"] = static_cast<int64_t>(groups.getRows());
+  object["stages"] = attr.getStages();
+  object["products"] = products;
+  object["sums"] = sums;
+  object["wraps"] = problem.wraps;
+  object["channels_last"] = problem.channelsLast;
+  object["theta"] = stringifyTheta(plan.getTheta());
+  object["exchanges"] = exchanges;
+  object["loops"] = loopTrips(groups, *schedule);
+  // Rows that warps share and scale wait for each other once more.
+  object["barriers_per_group"] = monarch::totalCost(*schedule).barriers + (problem.split && schedule->split > 0);
+  describeCost(object, monarch::kernelCost(*schedule, getKernelChoice(groups), problem, chip));
+  return object;
 }
 
 json::Value fftconv::makeReport(mlir::func::FuncOp entry, ArrayRef<KernelUsage> usage) {
@@ -118,6 +149,8 @@ json::Value fftconv::makeReport(mlir::func::FuncOp entry, ArrayRef<KernelUsage> 
     json::Object object{{"kind", "spectrum"}};
     for (auto groups : kernel.getBody().getOps<GroupsOp>())
       object = describeConv(groups);
+    for (auto toeplitz : kernel.getBody().getOps<ToeplitzOp>())
+      object = describeDirect(toeplitz);
     object["kernel"] = kernel.getName();
     object["shared_bytes"] = kernel->getAttrOfType<mlir::IntegerAttr>("fftconv.shared_bytes").getInt();
     object["threads"] = (*kernel.getKnownBlockSize())[0];
@@ -140,15 +173,21 @@ std::string fftconv::printReport(const json::Value &report) {
     bool conv = k.getString("kind") == "convolution";
     auto flag = [&](StringRef key) { return k.getBoolean(key).value_or(false); };
     os << *k.getString("kernel") << ": ";
-    if (conv) {
+    bool direct = k.getString("method") == "direct";
+    if (direct) {
+      os << formatv("convolution of length {0} with {1} taps, directly\n", integer(k, "length"), integer(k, "taps"));
+      os << formatv("  schedule      {0} warps, segments of {1} blocks of 16\n", integer(k, "warps"),
+                    integer(k, "blocks"));
+    } else if (conv) {
       SmallVector<std::string> radices;
       for (const json::Value &radix : *k.getArray("radices"))
         radices.push_back(std::to_string(*radix.getAsInteger()));
       os << formatv("{3}convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
                     join(radices, " x "), flag("wraps") || k.getString("theta") == "one" ? "circular " : "");
-      os << formatv("  schedule      {0} warps, {1} row{2} at a time, {3} stage{4} of input, products {5}, sums {6}\n",
+      os << formatv("  schedule      {0} warps, {1} {7}{2} at a time, {3} stage{4} of input, products {5}, sums {6}\n",
                     integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),
-                    integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"));
+                    integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"),
+                    flag("channels_last") ? "head" : "row");
       os << formatv("                {0} exchanges, {1} barriers for a group of rows\n", integer(k, "exchanges"),
                     integer(k, "barriers_per_group"));
     } else {

@@ -61,10 +61,10 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
         twiddle.erase();
       }
     }
-    Type compute = cast<CopyInOp>(body.front()).getPlan().getCompute();
+    Type tensor = cast<MemRefType>(groups.getU().getType()).getElementType();
     for (Operation &op : body)
       if (op.getNumResults())
-        settleType(op, compute);
+        settleType(op, tensor, groups.getPlan().getCompute());
     return success();
   }
 
@@ -73,12 +73,18 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
     return values >= 64 && getKernelSchedule(plan)->split == 0 && plan.getPoints() / 32 >= 64;
   }
 
-  /// Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers for it; everything else is of the compute type.
-  static void settleType(Operation &op, Type compute) {
+  /// Rows that come in and go out are of the tensor's type. Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers
+  /// for it; everything else is of the compute type.
+  static void settleType(Operation &op, Type tensor, Type compute) {
     Value y = op.getResult(0);
     auto type = cast<TileType>(y.getType());
     Type element = compute;
-    if (auto dft = dyn_cast<TileDftOp>(op)) {
+    auto stage = dyn_cast<TileDftOp>(op);
+    if (isa<CopyInOp, TileNormalizeOp>(op) || (stage && stage.getInverse() && stage.getDigit() == 1))
+      element = tensor;
+    else if (isa<RelayoutOp, TileGateOp>(op))
+      element = cast<TileType>(op.getOperand(0).getType()).getReal();
+    if (auto dft = stage) {
       ScheduleAttr schedule = dft.getPlan().getSchedule();
       Operation *next = *y.user_begin();
       auto butterfly = dyn_cast<TileDftOp>(next);

@@ -40,27 +40,32 @@ struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
 
   static LogicalResult allocate(GroupsOp groups) {
     SmallVector<Lifetime> tiles;
-    PlanAttr plan;
-    // Phases are what is numbered: all ops from a read to the next write count as one.
+    PlanAttr plan = groups.getPlan();
+    // Phases are what is numbered: all ops from a read to the next write count as one. What is normalised is read and written at once, by no phase.
     DenseMap<Operation *, int64_t> phase;
     int64_t number = 0;
     for (Operation &op : groups.getBody().front()) {
       auto relayout = dyn_cast<RelayoutOp>(op);
       if (isa<CopyOutOp>(op) || (relayout && relayout.getX().getType().isShared()))
         ++number;
-      phase[&op] = number;
+      if (isa<TileNormalizeOp>(op))
+        phase[&op] = ++number, ++number;
+      else
+        phase[&op] = number;
     }
     for (Operation &op : groups.getBody().front()) {
       if (!op.getNumResults() || !cast<TileType>(op.getResult(0).getType()).isShared())
         continue;
       auto copy = dyn_cast<CopyInOp>(op);
-      plan = copy ? copy.getPlan() : cast<RelayoutOp>(op).getPlan();
       auto type = cast<TileType>(op.getResult(0).getType());
       Lifetime tile{op.getResult(0), phase[&op], phase[&op],
-                    2 * plan.getPoints() * static_cast<int64_t>(groups.getRows()) * (type.isComplex() ? 2 : 1)};
-      tile.always = copy && copy.getAhead();
+                    type.getReal().getIntOrFloatBitWidth() / 8 * plan.getPoints() *
+                        static_cast<int64_t>(groups.getRows()) * (type.isComplex() ? 2 : 1)};
+      // A row that a warp owns does not lie where it did before it was normalised; other warps may still be about to do that with theirs.
+      bool ownRaw = copy && plan.getCompute().isF32() && monarch::warpOwns(getDigits(plan));
+      tile.always = copy && (copy.getAhead() || ownRaw);
       for (Operation *user : op.getUsers())
-        tile.end = std::max(tile.end, phase[user]);
+        tile.end = std::max(tile.end, phase[user] + isa<TileNormalizeOp>(user));
       tiles.push_back(tile);
     }
     // What lives always goes on top of what shares.
@@ -83,8 +88,12 @@ struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
       tile.tile.setType(TileType::get(groups.getContext(), type.getElement(),
                                       LayoutAttr::getShared(groups.getContext(), tile.offset)));
     }
-    if (!plan)
+    if (tiles.empty())
       return groups.emitOpError("has no tile in shared memory; run fftconv-assign-layouts first");
+    for (auto normalize : groups.getBody().getOps<TileNormalizeOp>()) {
+      normalize.setScales(total);
+      total += monarch::scaleBytes(getDigits(plan), getKernelChoice(groups));
+    }
     const monarch::Chip *chip = monarch::findChip(plan.getChip());
     if (total > chip->sharedBytes)
       return groups.emitOpError("needs ")

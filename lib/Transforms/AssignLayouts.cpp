@@ -29,9 +29,7 @@ struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
 
   static LogicalResult assign(GroupsOp groups) {
     Block &body = groups.getBody().front();
-    auto copy = dyn_cast<CopyInOp>(body.front());
-    if (!copy)
-      return groups.emitOpError("does not begin with fftconv.copy_in");
+    CopyInOp copy = groups.getInput();
     if (copy.getTile().getType().getLayout())
       return success(); // has its layouts
     PlanAttr plan = copy.getPlan();
@@ -48,9 +46,13 @@ struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
     ArrayRef<Step> steps(schedule->steps);
     steps = steps.drop_front(); // copy in
     LayoutAttr layout = shared;
-    for (Operation &op : llvm::make_early_inc_range(llvm::drop_begin(body))) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::make_range(std::next(copy->getIterator()), body.end()))) {
       if (auto gate = dyn_cast<CopyInOp>(op)) {
         withLayout(gate.getTile(), shared);
+        continue;
+      }
+      if (auto normalize = dyn_cast<TileNormalizeOp>(op)) {
+        withLayout(normalize.getY(), shared);
         continue;
       }
       auto isMove = [](const Step &s) { return s.kind == StepKind::Read || s.kind == StepKind::Write; };
@@ -80,10 +82,13 @@ struct AssignLayouts : fftconv::impl::AssignLayoutsBase<AssignLayouts> {
                                                   : How::Butterfly);
         layout = LayoutAttr::get(b.getContext(), step.layout);
         steps = steps.drop_front();
-      } else if (auto gate = dyn_cast<TileGateOp>(op)) {
-        // The gate is read beside what it multiplies.
-        Type type = TileType::get(b.getContext(), gate.getGate().getType().getElement(), layout);
-        gate.getGateMutable().assign(RelayoutOp::create(b, op.getLoc(), type, gate.getGate(), plan));
+      } else if (isa<TileGateOp, TileConvertOp>(op)) {
+        // A gate is read beside what it multiplies.
+        OpOperand &last = op.getOpOperand(op.getNumOperands() - 1);
+        if (auto type = cast<TileType>(last.get().getType()); type.isShared()) {
+          Type moved = TileType::get(b.getContext(), type.getElement(), layout);
+          last.set(RelayoutOp::create(b, op.getLoc(), moved, last.get(), plan));
+        }
       } else if (isa<TileTwiddleOp>(op)) {
         steps = steps.drop_front();
       } else if (isa<TileProductOp>(op)) {

@@ -68,7 +68,7 @@ struct DecomposeToMonarch : fftconv::impl::DecomposeToMonarchBase<DecomposeToMon
     IRRewriter rewriter(&getContext());
     WalkResult result = getOperation().walk([&](Operation *op) {
       rewriter.setInsertionPoint(op);
-      if (auto conv = dyn_cast<ConvOp>(op)) {
+      if (auto conv = dyn_cast<ConvOp>(op); conv && !conv.getDirect()) {
         conv.emitOpError("has no spectrum yet; run fftconv-plan-convs and fftconv-hoist-spectra first");
         return WalkResult::interrupt();
       }
@@ -97,16 +97,16 @@ struct DecomposeToMonarch : fftconv::impl::DecomposeToMonarchBase<DecomposeToMon
     SpectrumAttr encoding = op.getEncoding();
     PlanAttr plan = encoding.getPlan();
     Stages stages(rewriter, loc, plan, plan.getCompute());
-    RankedTensorType digits =
-        getEmbeddedType(op.getU().getType(), plan, plan.getTheta() == Theta::One, plan.getCompute());
-    Value x = EmbedOp::create(rewriter, loc, digits, op.getU(), op.getPreGate(), plan);
+    RankedTensorType digits = getEmbeddedType(op.getU().getType(), op.getChannelsLast(), plan,
+                                              plan.getTheta() == Theta::One, plan.getCompute());
+    Value x = EmbedOp::create(rewriter, loc, digits, op.getChannelsLastAttr(), op.getU(), op.getPreGate(), plan);
     x = stages.forward(x);
     x = SpectrumProductOp::create(rewriter, loc, stages.complexLike(x, plan.getCompute()), x, op.getSpectrum());
     x = stages.inverse(x, /*realResult=*/encoding.getBoundary() != Boundary::Circular);
     // Without a skip, project has no use for the gate before the convolution.
     Value preGate = op.getSkip() ? op.getPreGate() : Value();
-    rewriter.replaceOpWithNewOp<ProjectOp>(op, op.getType(), x, op.getU(), preGate, op.getPostGate(), op.getSkip(),
-                                           encoding);
+    rewriter.replaceOpWithNewOp<ProjectOp>(op, op.getType(), op.getChannelsLastAttr(), x, op.getU(), preGate,
+                                           op.getPostGate(), op.getSkip(), encoding);
   }
 };
 } // namespace

@@ -27,7 +27,7 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
       SmallVector<Operation *> ends;
       function.walk([&](Operation *op) {
         auto dft = dyn_cast<DftOp>(op);
-        if (isa<ProjectOp>(op) || (dft && getSpectrumEncoding(dft.getY().getType())))
+        if (isa<ProjectOp, ConvOp>(op) || (dft && getSpectrumEncoding(dft.getY().getType())))
           ends.push_back(op);
       });
       gpu::GPUModuleOp kernels;
@@ -55,6 +55,11 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
   /// The ops from embed (or embed_filter) to `end`, along their first operands.
   static FailureOr<SmallVector<Operation *>> collect(Operation *end) {
     SmallVector<Operation *> chain = {end};
+    if (auto conv = dyn_cast<ConvOp>(end)) {
+      if (!conv.getDirect())
+        return end->emitOpError("has neither a plan nor a direct form; run fftconv-plan-convs first");
+      return chain;
+    }
     while (!isa<EmbedOp, EmbedFilterOp>(chain.back())) {
       Operation *producer = chain.back()->getOperand(0).getDefiningOp();
       if (!isa_and_present<EmbedOp, EmbedFilterOp, DftOp, TwiddleOp, SpectrumProductOp>(producer) ||
@@ -74,8 +79,8 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
     if (!embed.getPlan().getSchedule())
       return end->emitOpError("the plan has no kernel schedule; fftconv-plan-convs gives it one where it can");
     Type compute = embed.getPlan().getCompute();
-    if (embed.getU().getType().getElementType() != compute || compute.isF32())
-      return end->emitOpError("kernels compute f16 tensors by f16 stages, and bf16 by bf16");
+    if (embed.getU().getType().getElementType().isF32() != compute.isF32())
+      return end->emitOpError("kernels compute f16 and bf16 tensors by stages of these types, and f32 by f32");
     if (embed.getPreGate() && project.getPreGate() && embed.getPreGate() != project.getPreGate())
       return end->emitOpError("has another gate before the convolution than ") << embed->getName();
     return chain;
@@ -83,9 +88,15 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
 
   static MemRefType bufferOf(Type tensor) {
     auto type = cast<RankedTensorType>(tensor);
-    if (SpectrumAttr spectrum = getSpectrumEncoding(type))
-      return MemRefType::get({type.getDimSize(0), 2 * spectrum.getPlan().getPoints()}, spectrum.getPlan().getCompute());
-    return MemRefType::get(type.getShape(), type.getElementType());
+    if (SpectrumAttr spectrum = getSpectrumEncoding(type)) {
+      PlanAttr plan = spectrum.getPlan();
+      int64_t values = monarch::spectrumValues(plan.getPoints(), plan.getCompute().isF32());
+      return MemRefType::get({type.getDimSize(0), values}, plan.getCompute());
+    }
+    MemRefLayoutAttrInterface layout;
+    if (type.getRank() == 3) // rows may lie in a larger buffer
+      layout = StridedLayoutAttr::get(type.getContext(), /*offset=*/0, {ShapedType::kDynamic, ShapedType::kDynamic, 1});
+    return MemRefType::get(type.getShape(), type.getElementType(), layout);
   }
 
   /// A kernel on the buffers of `operands` and `result`, and its launch in place of `end`. `build` fills it.
@@ -120,6 +131,21 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
         kernel->setAttr("fftconv.shared_bytes", b.getI64IntegerAttr(prepare.getSharedBytes()));
         kernel.setKnownBlockSize(ArrayRef<int32_t>{PrepareOp::threads, 1, 1});
       });
+    } else if (auto conv = dyn_cast<ConvOp>(end)) {
+      SmallVector<Value> operands = {conv.getU(), conv.getK()};
+      for (Value extra : {conv.getPreGate(), conv.getPostGate(), conv.getSkip()})
+        if (extra)
+          operands.push_back(extra);
+      outline(rewriter, kernels, "conv" + Twine(number), end, operands, [&](OpBuilder &b, ValueRange args) {
+        size_t next = 2;
+        auto take = [&](Value extra) { return extra ? args[next++] : Value(); };
+        Value preGate = take(conv.getPreGate()), postGate = take(conv.getPostGate()), skip = take(conv.getSkip());
+        auto toeplitz = ToeplitzOp::create(b, loc, args[0], args[1], preGate, postGate, skip, args.back(),
+                                           conv.getCenterAttr(), conv.getDirectAttr());
+        auto kernel = toeplitz->getParentOfType<gpu::GPUFuncOp>();
+        kernel->setAttr("fftconv.shared_bytes", b.getI64IntegerAttr(0));
+        kernel.setKnownBlockSize(ArrayRef<int32_t>{static_cast<int32_t>(32 * conv.getDirectAttr().getWarps()), 1, 1});
+      });
     } else {
       auto embed = cast<EmbedOp>(chain.front());
       PlanAttr plan = embed.getPlan();
@@ -133,7 +159,7 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
         if (gate)
           operands.push_back(gate);
       outline(rewriter, kernels, "conv" + Twine(number), end, operands, [&](OpBuilder &b, ValueRange args) {
-        auto groups = GroupsOp::create(b, loc, args[0], plan.getSchedule().getRows());
+        auto groups = GroupsOp::create(b, loc, embed.getChannelsLast(), args[0], plan.getSchedule().getRows());
         b.setInsertionPointToStart(&groups.getBody().emplaceBlock());
         fillBody(b, chain, args);
         b.setInsertionPointAfter(groups);
@@ -156,11 +182,22 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
     for (Operation *op : chain) {
       Location loc = op->getLoc();
       if (op == embed) {
-        x = CopyInOp::create(b, loc, typeOf(op), args[0], plan, /*ahead=*/false);
-        if (embed.getPreGate()) {
-          Value gate = CopyInOp::create(b, loc, typeOf(op), args[nextGate++], plan, /*ahead=*/false);
-          x = TileGateOp::create(b, loc, typeOf(op), x, gate);
-        }
+        // Rows come as they are, and become what stages compute with.
+        TileType tile = typeOf(op), raw = tile;
+        Type element = embed.getU().getType().getElementType();
+        raw = TileType::get(b.getContext(), tile.isComplex() ? Type(ComplexType::get(element)) : element, LayoutAttr());
+        Value rows = embed.getPreGate() ? args[nextGate++] : Value(), none, gate;
+        bool turns = embed.getChannelsLast(), scales = element.isF32();
+        x = CopyInOp::create(b, loc, raw, args[0], turns ? rows : none, plan, /*ahead=*/false);
+        if (rows && !turns && !scales)
+          gate = CopyInOp::create(b, loc, raw, rows, none, plan, /*ahead=*/false);
+        if (scales)
+          x = TileNormalizeOp::create(b, loc, tile, x, turns ? none : rows, plan, /*scales=*/-1);
+        for (Value *value : {&x, &gate})
+          if (*value && raw != tile)
+            *value = TileConvertOp::create(b, loc, tile, *value);
+        if (gate)
+          x = TileGateOp::create(b, loc, tile, x, gate);
       } else if (auto dft = dyn_cast<DftOp>(op)) {
         x = TileDftOp::create(b, loc, typeOf(op), How::Any, x, dft.getDigit(), dft.getInverse(), plan,
                               ArrayRef<int64_t>());

@@ -10,6 +10,8 @@
 
 #include "fftconv/Transforms/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
@@ -27,23 +29,49 @@ using namespace fftconv;
 
 namespace {
 struct HoistSpectra : fftconv::impl::HoistSpectraBase<HoistSpectra> {
+  /// [B, L, H] to [B, H, L] and back around a convolution.
+  static void turn(RewriterBase &rewriter, ConvOp op) {
+    // u, gates and y have the same sizes.
+    SmallVector<OpFoldResult> last = tensor::getMixedSizes(rewriter, op.getLoc(), op.getU()), first = last;
+    std::swap(first[1], first[2]);
+    auto turned = [&](Value x, ArrayRef<OpFoldResult> sizes) -> Value {
+      Type element = cast<RankedTensorType>(x.getType()).getElementType();
+      Value empty = tensor::EmptyOp::create(rewriter, op.getLoc(), sizes, element);
+      return linalg::TransposeOp::create(rewriter, op.getLoc(), x, empty, ArrayRef<int64_t>{0, 2, 1}).getResults()[0];
+    };
+    op.getUMutable().set(turned(op.getU(), first));
+    for (MutableOperandRange range : {op.getPreGateMutable(), op.getPostGateMutable()})
+      for (OpOperand &operand : range)
+        operand.set(turned(operand.get(), first));
+    op.setChannelsLast(false);
+    op.getY().setType(op.getU().getType());
+    rewriter.setInsertionPointAfter(op);
+    Value y = turned(op.getY(), last);
+    rewriter.replaceAllUsesExcept(op.getY(), y, y.getDefiningOp());
+    rewriter.setInsertionPoint(op);
+  }
+
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation().walk([&](ConvOp op) {
+      if (op.getDirect())
+        return; // needs no spectrum
       if (!op.getPlan()) {
         remark::missed(op.getLoc(), remark::RemarkOpts::name("NoPlan").category("fftconv-hoist-spectra"))
             << remark::reason("the convolution has no plan; run fftconv-plan-convs first");
         return;
       }
       rewriter.setInsertionPoint(op);
+      if (op.getChannelsLast() && !op.getPlanAttr().getSchedule())
+        turn(rewriter, op);
       auto encoding = SpectrumAttr::get(&getContext(), op.getBoundary(), op.getLength(), op.getPlanAttr());
       // A kernel that prepares spectra adds the skip to the filter, which costs nothing; elsewhere it is added to the rows.
       Value skip = op.getSkip(), none;
       bool inFilter = op.getPlanAttr().getSchedule() != nullptr;
       Value spectrum = SpectrumOp::create(rewriter, op.getLoc(), getSpectrumType(op.getHeads(), encoding), op.getK(),
                                           inFilter ? skip : none, op.getCenterAttr());
-      rewriter.replaceOpWithNewOp<SpectralConvOp>(op, op.getType(), op.getU(), spectrum, op.getPreGate(),
-                                                  op.getPostGate(), inFilter ? none : skip);
+      rewriter.replaceOpWithNewOp<SpectralConvOp>(op, op.getType(), op.getChannelsLastAttr(), op.getU(), spectrum,
+                                                  op.getPreGate(), op.getPostGate(), inFilter ? none : skip);
     });
     getOperation().walk([](LoopLikeOpInterface loop) { moveLoopInvariantCode(loop); });
     DominanceInfo dominance(getOperation());

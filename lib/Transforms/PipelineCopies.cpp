@@ -26,9 +26,10 @@ struct PipelineCopies : fftconv::impl::PipelineCopiesBase<PipelineCopies> {
       if (copy.getAhead() || !copy.getPlan().getSchedule() || copy.getPlan().getSchedule().getStages() < 2)
         return;
       // A gate waits its turn where there is no room for it beside the input.
-      bool isInput = copy == &copy->getBlock()->front();
-      if (!isInput && !monarch::holdsGateAhead(getDigits(copy.getPlan()), copy->getParentOfType<GroupsOp>().getRows(),
-                                               *monarch::findChip(copy.getPlan().getChip())))
+      auto groups = copy->getParentOfType<GroupsOp>();
+      if (copy != groups.getInput() &&
+          !monarch::holdsGateAhead(getDigits(copy.getPlan()), getKernelChoice(groups), getKernelProblem(groups),
+                                   *monarch::findChip(copy.getPlan().getChip())))
         return;
       // Once it is read the buffer is free. A phase that loops over tiles must be over, one that does not needs no more of it.
       Operation *last = copy;
@@ -36,7 +37,7 @@ struct PipelineCopies : fftconv::impl::PipelineCopiesBase<PipelineCopies> {
         if (last->isBeforeInBlock(user))
           last = user;
       std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(copy.getPlan());
-      if (schedule && schedule->split > 0)
+      if (schedule && schedule->split > 0 && !isa<TileNormalizeOp>(last))
         while (last->getNextNode() && !(isa<RelayoutOp>(last) && cast<RelayoutOp>(last).getY().getType().isShared()))
           last = last->getNextNode();
       copy.setAhead(true);

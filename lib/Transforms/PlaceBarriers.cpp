@@ -24,8 +24,10 @@ enum class Scope { Thread, Warp, Cta };
 struct Access {
   TileType tile;
   bool writes;
-  /// The layout on registers of a relayout; null for copies, which go by chunks.
-  LayoutAttr layout;
+  /// The layout on registers of a relayout; null for copies, which go by chunks, each by the same thread on the way in and out.
+  LayoutAttr layout = {};
+  /// Copies that turn rows of neighbouring heads, by whatever thread of the CTA.
+  bool turns = false;
   /// What has been waited for since.
   Scope synchronised = Scope::Thread;
 };
@@ -39,11 +41,10 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
 
   static LogicalResult place(GroupsOp groups) {
     Block &body = groups.getBody().front();
-    auto copyIn = dyn_cast<CopyInOp>(body.front());
-    std::shared_ptr<const monarch::Schedule> schedule = copyIn ? getKernelSchedule(copyIn.getPlan()) : nullptr;
+    std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(groups.getPlan());
     if (!schedule)
-      return groups.emitOpError("does not begin with an fftconv.copy_in of a plan that fits one pass");
-    int64_t plane = 2 * schedule->points() * static_cast<int64_t>(groups.getRows());
+      return groups.emitOpError("has a plan that does not fit one pass");
+    int64_t plane = schedule->points() * static_cast<int64_t>(groups.getRows());
     bool warpOwns = schedule->split == 0;
 
     SmallVector<Access> pending;
@@ -53,52 +54,57 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
           wait(pending, barrier.getWarp() ? Scope::Warp : Scope::Cta);
           continue;
         }
-        std::optional<Access> access = getAccess(op);
-        if (!access)
-          continue;
-        if (access->tile.getLayout().getOffset() < 0)
-          return op.emitOpError("has no place in shared memory yet; run fftconv-allocate-shared first");
+        SmallVector<Access> accesses = getAccesses(op, groups.getChannelsLast());
         Scope needed = Scope::Thread;
-        for (const Access &earlier : pending)
-          if (overlap(earlier.tile, access->tile, plane) && (earlier.writes || access->writes)) {
-            Scope scope = scopeOf(earlier, *access, warpOwns);
-            if (scope > earlier.synchronised)
-              needed = std::max(needed, scope);
-          }
+        for (const Access &access : accesses) {
+          if (access.tile.getLayout().getOffset() < 0)
+            return op.emitOpError("has no place in shared memory yet; run fftconv-allocate-shared first");
+          for (const Access &earlier : pending)
+            if (overlap(earlier.tile, access.tile, plane) && (earlier.writes || access.writes)) {
+              Scope scope = scopeOf(earlier, access, warpOwns);
+              if (scope > earlier.synchronised)
+                needed = std::max(needed, scope);
+            }
+        }
         if (needed != Scope::Thread) {
           OpBuilder b(&op);
           BarrierOp::create(b, op.getLoc(), needed == Scope::Warp);
           wait(pending, needed);
         }
-        pending.push_back(*access);
+        llvm::append_range(pending, accesses);
       }
     return success();
   }
 
-  static std::optional<Access> getAccess(Operation &op) {
+  static SmallVector<Access> getAccesses(Operation &op, bool channelsLast) {
+    auto copies = [&](TileType tile, bool writes) { return Access{tile, writes, {}, channelsLast}; };
     if (auto copy = dyn_cast<CopyInOp>(op))
-      return Access{copy.getTile().getType(), true, {}};
+      return {copies(copy.getTile().getType(), true)};
     if (auto prefetch = dyn_cast<PrefetchOp>(op))
-      return Access{prefetch.getTile().getType(), true, {}};
+      return {copies(prefetch.getTile().getType(), true)};
     if (auto copy = dyn_cast<CopyOutOp>(op))
-      return Access{copy.getX().getType(), false, {}};
+      return {copies(copy.getX().getType(), false)};
+    if (auto normalize = dyn_cast<TileNormalizeOp>(op))
+      return {{normalize.getX().getType(), true}, {normalize.getY().getType(), true}};
     if (auto relayout = dyn_cast<RelayoutOp>(op)) {
       TileType x = relayout.getX().getType(), y = relayout.getY().getType();
-      return x.isShared() ? Access{x, false, y.getLayout()} : Access{y, true, x.getLayout()};
+      return {x.isShared() ? Access{x, false, y.getLayout()} : Access{y, true, x.getLayout()}};
     }
-    return std::nullopt;
+    return {};
   }
 
   static bool overlap(TileType a, TileType b, int64_t plane) {
     auto range = [&](TileType t) {
       int64_t begin = t.getLayout().getOffset();
-      return std::pair(begin, begin + plane * (t.isComplex() ? 2 : 1));
+      return std::pair(begin, begin + t.getReal().getIntOrFloatBitWidth() / 8 * plane * (t.isComplex() ? 2 : 1));
     };
     return range(a).first < range(b).second && range(b).first < range(a).second;
   }
 
   /// Which threads may have done the two accesses of one element.
   static Scope scopeOf(const Access &a, const Access &b, bool warpOwns) {
+    if (a.turns || b.turns)
+      return Scope::Cta;
     if (!a.layout && !b.layout)
       return Scope::Thread;
     if (warpOwns)

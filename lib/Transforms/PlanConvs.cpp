@@ -51,6 +51,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
         getOperation()->emitError("products and sums are f16 or f32, got '") << type << "'";
         return signalPassFailure();
       }
+    if (method != "auto" && method != "fft" && method != "direct") {
+      getOperation()->emitError("method must be auto, fft or direct, got '") << method << "'";
+      return signalPassFailure();
+    }
     if (products == "f32" && sums == "f16") {
       getOperation()->emitError("sums in f16 need products in f16");
       return signalPassFailure();
@@ -60,33 +64,48 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       signalPassFailure();
   }
 
-  static monarch::KernelProblem describe(ConvOp op, int64_t batch, const monarch::Digits &digits) {
-    return {.batch = batch,
+  /// The problem for which costs are compared: of so many heads that they fill the chip. What does not fill it waits for latencies, of which the direct form has
+  /// fewer in any case.
+  static monarch::KernelProblem fillingChip(monarch::KernelProblem problem, const monarch::Chip &chip) {
+    if (problem.batch == 0)
+      problem.batch = 64;
+    problem.heads *= chip.sms;
+    return problem;
+  }
+
+  static monarch::KernelProblem describe(ConvOp op, const monarch::Digits &digits) {
+    RankedTensorType u = op.getU().getType();
+    return {.batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0),
             .heads = op.getHeads(),
             .length = op.getLength(),
             .preGate = op.getPreGate() != nullptr,
             .postGate = op.getPostGate() != nullptr,
-            .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle};
+            .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle,
+            .split = u.getElementType().isF32(),
+            .channelsLast = op.getChannelsLast()};
   }
 
-  /// How a kernel runs the plan; null where none does yet, with a remark that says why.
-  FailureOr<ScheduleAttr> getSchedule(ConvOp op, const monarch::Digits &digits, FloatType type, int64_t batch,
+  static remark::RemarkOpts options(StringRef name) {
+    return remark::RemarkOpts::name(name).category("fftconv-plan-convs");
+  }
+
+  /// How a kernel runs the plan; null where none does, with a remark that says why.
+  FailureOr<ScheduleAttr> getSchedule(ConvOp op, const monarch::Digits &digits, FloatType type,
                                       const monarch::Chip &target) {
     if (!target.isGpu() && !requireKernels)
       return ScheduleAttr();
-    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, describe(op, batch, digits), target);
+    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, describe(op, digits), target);
     StringRef reason;
     if (!target.isGpu())
       reason = "it is not a GPU";
-    else if (type.isF32() || op.getU().getType().getElementType() != type)
-      reason = "kernels compute f16 tensors by f16 stages, and bf16 by bf16";
+    else if (type.isF32() != op.getU().getType().getElementType().isF32())
+      reason = "kernels compute f16 and bf16 tensors by stages of these types, and f32 by f32";
     else if (sums == "f16" && !type.isF16())
       reason = "sums in f16 need f16 stages";
     else if (!choice)
       reason = "the points do not fit one pass through the chip's shared memory";
     if (!reason.empty()) {
-      remark::missed(op.getLoc(), remark::RemarkOpts::name("NoKernel").category("fftconv-plan-convs"))
-          << remark::reason("{0}", reason);
+      remark::missed(op.getLoc(), options("NoKernel")) << remark::reason("{0}", reason);
       if (requireKernels)
         return op.emitOpError("has no kernel for ") << chip << ": " << reason;
       return ScheduleAttr();
@@ -98,34 +117,99 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                              floatType(products), floatType(sums));
   }
 
+  /// The direct form of a convolution and its cost; null where it has none, with the reason.
+  std::pair<DirectAttr, monarch::KernelCost> getDirect(ConvOp op, FloatType type, const monarch::Chip &target,
+                                                       std::string &reason) {
+    monarch::KernelProblem problem = describe(op, {});
+    int64_t center = static_cast<int64_t>(op.getCenter().value_or(0));
+    if (!target.isGpu())
+      reason = "it is not a GPU";
+    else if (op.getBoundary() == Boundary::Circular || problem.channelsLast)
+      reason = "circular boundaries and channels last are not computed directly";
+    else if (type.isF32() || op.getU().getType().getElementType() != type)
+      reason = "direct products are of f16 or bf16, the type of the tensors";
+    else if (problem.length > monarch::longestDirect)
+      reason = llvm::formatv("rows are longer than {0}", monarch::longestDirect);
+    else if (std::optional<monarch::DirectChoice> choice =
+                 monarch::chooseDirect(op.getTaps(), center, problem, target)) {
+      problem = fillingChip(problem, target);
+      return {DirectAttr::get(&getContext(), choice->warps, choice->blocks, type, chip.getValue()),
+              monarch::directCost(op.getTaps(), center, *choice, problem, target)};
+    } else
+      reason = llvm::formatv("matrices of {0} taps do not fit a warp's registers", op.getTaps());
+    return {};
+  }
+
   WalkResult plan(ConvOp op, const monarch::Chip &target, FloatType forced) {
-    auto options = [](StringRef name) { return remark::RemarkOpts::name(name).category("fftconv-plan-convs"); };
-    if (op.getPlan()) {
+    if (op.getPlan() || op.getDirect()) {
       remark::missed(op.getLoc(), options("PlanKept")) << remark::reason("the convolution already has a plan");
       return WalkResult::advance();
     }
+    FloatType type = forced ? forced : cast<FloatType>(op.getU().getType().getElementType());
+    std::string reason;
+    auto [direct, directCost] = getDirect(op, type, target, reason);
+    if (method == "direct" && !direct)
+      return op.emitOpError("cannot be computed directly on ") << chip << ": " << reason;
+    if (!direct || method == "fft")
+      return planFft(op, target, type);
+    FailureOr<double> fft = method == "auto" ? costOfFft(op, target, type) : FailureOr<double>(failure());
+    if (succeeded(fft) && *fft < directCost.time())
+      return planFft(op, target, type);
+    op.setDirectAttr(direct);
+    std::string text = llvm::formatv("direct, {0} taps by blocks of 16", op.getTaps());
+    remark::analysis(op.getLoc(), options("Direct")) << text;
+    return WalkResult::advance();
+  }
+
+  /// The digits of a convolution; nothing where its length is out of reach.
+  static std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target) {
     RankedTensorType u = op.getU().getType();
     monarch::Problem problem{.length = op.getLength(),
                              .circular = op.getBoundary() == Boundary::Circular,
                              .batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0)};
     std::optional<monarch::Candidate> best = monarch::choose(problem, target);
     if (!best)
-      return op.emitOpError("no plan serves length ") << problem.length << "; the longest is " << monarch::maxLength();
-    FloatType type = forced ? forced : cast<FloatType>(u.getElementType());
+      return std::nullopt;
     // Two rows and their gates may be too much for shared memory; one at a right angle is less.
     monarch::Digits alone{best->digits.radices, true};
-    if (target.isGpu() && !best->digits.rightAngle &&
-        !monarch::chooseKernel(best->digits, describe(op, problem.batch, best->digits), target) &&
-        monarch::chooseKernel(alone, describe(op, problem.batch, alone), target))
-      best->digits = alone;
-    FailureOr<ScheduleAttr> schedule = getSchedule(op, best->digits, type, problem.batch, target);
+    auto fits = [&](const monarch::Digits &digits) {
+      return monarch::chooseKernel(digits, describe(op, digits), target);
+    };
+    if (target.isGpu() && !best->digits.rightAngle && !fits(best->digits) && fits(alone))
+      return alone;
+    return best->digits;
+  }
+
+  PlanAttr getPlan(const monarch::Digits &digits, FloatType type, ScheduleAttr schedule) {
+    return PlanAttr::get(&getContext(), digits.points(), digits.radices, digits.rightAngle ? Theta::I : Theta::One,
+                         type, chip.getValue(), schedule);
+  }
+
+  /// The time that the kernel of an FFT would take; nothing where none runs it.
+  FailureOr<double> costOfFft(ConvOp op, const monarch::Chip &target, FloatType type) {
+    std::optional<monarch::Digits> digits = chooseDigits(op, target);
+    if (!digits)
+      return failure();
+    monarch::KernelProblem problem = describe(op, *digits);
+    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(*digits, problem, target);
+    if (!choice)
+      return failure();
+    auto schedule = ScheduleAttr::get(&getContext(), choice->warps, choice->values, choice->rows, choice->stages, type,
+                                      Float32Type::get(&getContext()));
+    problem = fillingChip(problem, target);
+    return monarch::kernelCost(*getKernelSchedule(getPlan(*digits, type, schedule)), *choice, problem, target).time();
+  }
+
+  WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type) {
+    std::optional<monarch::Digits> digits = chooseDigits(op, target);
+    if (!digits)
+      return op.emitOpError("no plan serves length ") << op.getLength() << "; the longest is " << monarch::maxLength();
+    FailureOr<ScheduleAttr> schedule = getSchedule(op, *digits, type, target);
     if (failed(schedule))
       return WalkResult::interrupt();
-    op.setPlanAttr(PlanAttr::get(&getContext(), best->digits.points(), best->digits.radices,
-                                 best->digits.rightAngle ? Theta::I : Theta::One, type, chip.getValue(), *schedule));
-    std::string text =
-        llvm::formatv("{0} points as {1:$[ x ]} for length {2}", best->digits.points(),
-                      llvm::make_range(best->digits.radices.begin(), best->digits.radices.end()), problem.length);
+    op.setPlanAttr(getPlan(*digits, type, *schedule));
+    std::string text = llvm::formatv("{0} points as {1:$[ x ]} for length {2}", digits->points(),
+                                     llvm::make_range(digits->radices.begin(), digits->radices.end()), op.getLength());
     remark::analysis(op.getLoc(), options("Plan")) << text;
     return WalkResult::advance();
   }

@@ -124,7 +124,8 @@ struct TileRows : fftconv::impl::TileRowsBase<TileRows> {
         return [&, size](OpBuilder &b, Value row, Value dest) -> Value {
           std::pair<Value, int64_t> where[] = {{row, size}, {h, 1}};
           Value u = extract(b, loc, op.getU(), where);
-          Value part = SpectralConvOp::create(b, loc, u.getType(), u, spectrum, extract(b, loc, op.getPreGate(), where),
+          Value part = SpectralConvOp::create(b, loc, u.getType(), op.getChannelsLastAttr(), u, spectrum,
+                                              extract(b, loc, op.getPreGate(), where),
                                               extract(b, loc, op.getPostGate(), where), skip);
           return insert(b, loc, part, dest, where);
         };

@@ -149,6 +149,37 @@ TEST(Floats, Arithmetic) {
   check<u32, u32>("copysign.f32 $d, $a, $b;", [](u32 a, u32 b, u32) { return (a & 0x80000000) | (b & 0x7fffffff); });
 }
 
+TEST(Floats, PairsAndMixed) {
+  using u64 = uint64_t;
+  auto pairs = [](const char *text, float (*f)(float, float, float)) {
+    check<u64, u64>(text, [f](u64 a, u64 b, u64 c) {
+      auto half = [&](int shift) {
+        auto of = [&](u64 pair) { return std::bit_cast<float>(static_cast<u32>(pair >> shift)); };
+        float value = f(of(a), of(b), of(c));
+        return u64(value == value ? std::bit_cast<u32>(value) : 0x7fffffff) << shift;
+      };
+      return half(0) | half(32);
+    });
+  };
+  pairs("add.rn.f32x2 $d, $a, $b;", [](float a, float b, float) { return a + b; });
+  pairs("sub.rn.f32x2 $d, $a, $b;", [](float a, float b, float) { return a - b; });
+  pairs("mul.rn.f32x2 $d, $a, $b;", [](float a, float b, float) { return a * b; });
+  pairs("fma.rn.f32x2 $d, $a, $b, $c;", [](float a, float b, float c) { return std::fma(a, b, c); });
+  auto narrow = [](u32 bits) { return static_cast<float>(toFloat(static_cast<u16>(bits))); };
+  auto mixed = [&](const char *text, auto f) {
+    check<u32, u32>(text, [f](u32 a, u32 b, u32 c) {
+      float value = f(a, b, c);
+      return value == value ? std::bit_cast<u32>(value) : 0x7fffffff;
+    });
+  };
+  mixed("{ .reg .b16 %n; cvt.u16.u32 %n, $a; add.rn.f32.f16 $d, %n, $b; }",
+        [=](u32 a, u32 b, u32) { return narrow(a) + std::bit_cast<float>(b); });
+  mixed("{ .reg .b16 %n; cvt.u16.u32 %n, $a; sub.rn.f32.bf16 $d, %n, $b; }",
+        [=](u32 a, u32 b, u32) { return std::bit_cast<float>(a << 16) - std::bit_cast<float>(b); });
+  mixed("{ .reg .b16 %n, %m; cvt.u16.u32 %n, $a; cvt.u16.u32 %m, $b; fma.rn.f32.f16 $d, %n, %m, $c; }",
+        [=](u32 a, u32 b, u32 c) { return std::fma(narrow(a), narrow(b), std::bit_cast<float>(c)); });
+}
+
 // Approximations are held to the errors that PTX states for them.
 TEST(Floats, Approximations) {
   std::vector<float> a = values<float>(5), ex2 = run<float, float, float, float>("ex2.approx.f32 $d, $a;", a, a, a),

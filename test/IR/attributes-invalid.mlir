@@ -73,3 +73,23 @@ func.func private @f(tensor<3x64xcomplex<f32>, #causal>)
 // spectrum S3
 // expected-error @+1 {{a plan with theta = one serves circular convolutions only}}
 #both = #fftconv.spectrum<bidirectional, length = 64, plan = #plan>
+
+// -----
+
+// expected-error @+1 {{warps must be a power of two up to 32, blocks at least 1}}
+#direct = #fftconv.direct<warps = 3, blocks = 8, compute = f16, chip = "sm_90">
+
+// -----
+
+// expected-error @+1 {{warps must be a power of two up to 32, blocks at least 1}}
+#direct = #fftconv.direct<warps = 4, blocks = 0, compute = f16, chip = "sm_90">
+
+// -----
+
+// expected-error @+1 {{what is computed directly is f16 or bf16, not 'f32'}}
+#direct = #fftconv.direct<warps = 4, blocks = 8, compute = f32, chip = "sm_90">
+
+// -----
+
+// expected-error @+1 {{'cpu' is not a GPU that is known}}
+#direct = #fftconv.direct<warps = 4, blocks = 8, compute = f16, chip = "cpu">

@@ -3,7 +3,7 @@
 // Each function breaks the constraint that its name cites.
 
 func.func @conv_c1_rank(%u: tensor<3x100xf32>, %k: tensor<3x7xf32>) {
-  // expected-error @+1 {{operand #0 must be tensor<BxHxLxT> with T = f16, bf16 or f32}}
+  // expected-error @+1 {{operand #0 must be tensor<BxHxLxT>, or tensor<BxLxHxT> where channels are last, with T = f16, bf16 or f32}}
   %y = fftconv.conv causal %u, %k : tensor<3x100xf32>, tensor<3x7xf32>
   return
 }
@@ -11,7 +11,7 @@ func.func @conv_c1_rank(%u: tensor<3x100xf32>, %k: tensor<3x7xf32>) {
 // -----
 
 func.func @conv_c1_integers(%u: tensor<2x3x100xi32>, %k: tensor<3x7xf32>) {
-  // expected-error @+1 {{operand #0 must be tensor<BxHxLxT> with T = f16, bf16 or f32}}
+  // expected-error @+1 {{operand #0 must be tensor<BxHxLxT>, or tensor<BxLxHxT> where channels are last, with T = f16, bf16 or f32}}
   %y = fftconv.conv causal %u, %k : tensor<2x3x100xi32>, tensor<3x7xf32>
   return
 }
@@ -19,7 +19,7 @@ func.func @conv_c1_integers(%u: tensor<2x3x100xi32>, %k: tensor<3x7xf32>) {
 // -----
 
 func.func @conv_c1_f64(%u: tensor<2x3x100xf64>, %k: tensor<3x7xf32>) {
-  // expected-error @+1 {{operand #0 must be tensor<BxHxLxT> with T = f16, bf16 or f32}}
+  // expected-error @+1 {{operand #0 must be tensor<BxHxLxT>, or tensor<BxLxHxT> where channels are last, with T = f16, bf16 or f32}}
   %y = fftconv.conv causal %u, %k : tensor<2x3x100xf64>, tensor<3x7xf32>
   return
 }
@@ -226,4 +226,44 @@ func.func @spectrum_of_another_plan(%u: tensor<2x3x100xf32>, %k: tensor<3x7xf32>
   // expected-error @+1 {{expects different type than prior uses}}
   %y = fftconv.spectral_conv %u, %s : tensor<2x3x100xf32>, tensor<3x8x16xcomplex<f32>, #foreign>
   return
+}
+
+// -----
+
+func.func @conv_c6_type(%u: tensor<2x3x100xbf16>, %k: tensor<3x7xf32>) -> tensor<2x3x100xbf16> {
+  // expected-error @+1 {{what is computed directly has no plan, is not circular and not channels_last, and is of the type it is computed in, 'f16'}}
+  %y = fftconv.conv causal %u, %k direct <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : tensor<2x3x100xbf16>, tensor<3x7xf32>
+  return %y : tensor<2x3x100xbf16>
+}
+
+// -----
+
+func.func @conv_c6_circular(%u: tensor<2x3x100xf16>, %k: tensor<3x7xf32>) -> tensor<2x3x100xf16> {
+  // expected-error @+1 {{what is computed directly has no plan, is not circular}}
+  %y = fftconv.conv circular %u, %k direct <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : tensor<2x3x100xf16>, tensor<3x7xf32>
+  return %y : tensor<2x3x100xf16>
+}
+
+// -----
+
+func.func @conv_c6_channels_last(%u: tensor<2x100x3xf16>, %k: tensor<3x7xf32>) -> tensor<2x100x3xf16> {
+  // expected-error @+1 {{what is computed directly has no plan, is not circular and not channels_last}}
+  %y = fftconv.conv causal channels_last %u, %k direct <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : tensor<2x100x3xf16>, tensor<3x7xf32>
+  return %y : tensor<2x100x3xf16>
+}
+
+// -----
+
+func.func @channels_last_heads(%u: tensor<2x100x3xf16>, %k: tensor<100x7xf32>) -> tensor<2x100x3xf16> {
+  // expected-error @+1 {{u has 3 heads, k has 100}}
+  %y = fftconv.conv causal channels_last %u, %k : tensor<2x100x3xf16>, tensor<100x7xf32>
+  return %y : tensor<2x100x3xf16>
+}
+
+// -----
+
+func.func @channels_last_skip(%u: tensor<2x100x3xf16>, %k: tensor<3x7xf32>, %d: tensor<100xf32>) -> tensor<2x100x3xf16> {
+  // expected-error @+1 {{skip must be one f32 for each of the 3 heads, got 'tensor<100xf32>'}}
+  %y = fftconv.conv causal channels_last %u, %k skip(%d : tensor<100xf32>) : tensor<2x100x3xf16>, tensor<3x7xf32>
+  return %y : tensor<2x100x3xf16>
 }

@@ -227,7 +227,7 @@ gpu.module @kernels {
 #spectrum = #fftconv.spectrum<causal, length = 500, plan = #plan>
 gpu.module @kernels {
   gpu.func @prepare_x1(%k: memref<3x500xf32>, %s: memref<3x512xf16>) kernel {
-    // expected-error @+1 {{the spectra of 'memref<3x500xf32>' take 3 x 1024 f16, not 'memref<3x512xf16>'}}
+    // expected-error @+1 {{the spectra of 'memref<3x500xf32>' take 3 x 1024 values, not 'memref<3x512xf16>'}}
     fftconv.prepare %k, %s for #spectrum : memref<3x500xf32>, memref<3x512xf16>
     gpu.return
   }
@@ -278,6 +278,70 @@ gpu.module @kernels {
       // expected-error @+1 {{operands and result must have the same type}}
       %2 = fftconv.tile_gate %0, %1 : !fftconv.tile<f16>, !fftconv.tile<f16, shared> -> !fftconv.tile<f16>
     }
+    gpu.return
+  }
+}
+
+// -----
+
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f32, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f32, chip = "sm_90", schedule = #schedule>
+gpu.module @kernels {
+  gpu.func @tile_normalize_j1(%u: memref<?x3x500xf32>) kernel {
+    fftconv.groups of %u rows 4 : memref<?x3x500xf32> {
+      %0 = fftconv.copy_in %u by #plan : memref<?x3x500xf32> -> !fftconv.tile<f32>
+      // expected-error @+1 {{makes tiles of f32 in shared memory from others of the same, not}}
+      %1 = fftconv.tile_normalize %0 by #plan : !fftconv.tile<f32> -> !fftconv.tile<f16>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+gpu.module @kernels {
+  gpu.func @tile_convert_y1(%u: memref<?x3x500xbf16>) kernel {
+    fftconv.groups of %u rows 4 : memref<?x3x500xbf16> {
+      %0 = fftconv.copy_in %u by #plan : memref<?x3x500xbf16> -> !fftconv.tile<bf16>
+      // expected-error @+1 {{changes the type of elements and nothing else, got}}
+      %1 = fftconv.tile_convert %0 : !fftconv.tile<bf16> -> !fftconv.tile<complex<f16>>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+gpu.module @kernels {
+  gpu.func @copy_in_i2(%u: memref<?x3x500xf16>, %g: memref<?x3x500xf16>) kernel {
+    fftconv.groups of %u rows 4 : memref<?x3x500xf16> {
+      // expected-error @+1 {{multiplies rows of the same type, and only where channels are last}}
+      %0 = fftconv.copy_in %u gate(%g : memref<?x3x500xf16>) by #plan : memref<?x3x500xf16> -> !fftconv.tile<f16>
+    }
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @toeplitz_x3_type(%u: memref<?x3x500xbf16>, %k: memref<3x7xf32>, %y: memref<?x3x500xbf16>) kernel {
+    // expected-error @+1 {{takes rows, gates and results of one type, that of its compute}}
+    fftconv.toeplitz %u, %k, %y by <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : memref<?x3x500xbf16>, memref<3x7xf32>, memref<?x3x500xbf16>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @toeplitz_x3_center(%u: memref<?x3x500xf16>, %k: memref<3x7xf32>, %y: memref<?x3x500xf16>) kernel {
+    // expected-error @+1 {{for 'center' the index of a tap}}
+    fftconv.toeplitz %u, %k center 7, %y by <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : memref<?x3x500xf16>, memref<3x7xf32>, memref<?x3x500xf16>
     gpu.return
   }
 }

@@ -1,6 +1,6 @@
-"""The list of programs that every executor runs: boundaries x gates x types x lengths x filter lengths.
+"""The list of programs that every executor runs: boundaries x gates x types x lengths x filter lengths x layouts.
 
-`all_programs` is the whole list. `sample_programs` keeps every combination of boundary, type, L and K and deals the gates out in turn, so
+`all_programs` is the whole list. `sample_programs` keeps every combination of boundary, type, L and K and deals gates and layouts out in turn, so
 that each pair of values of any two of these meets.
 """
 
@@ -40,10 +40,12 @@ class Program:
     heads: int
     # Rows that a dynamic batch is run with.
     rows: int = 3
+    # [B, L, H] instead of [B, H, L].
+    channels_last: bool = False
 
     def __str__(self):
-        batch = "B" if self.batch == "?" else self.batch
-        return f"{self.boundary}-{self.gates}-{self.type}-{batch}x{self.heads}x{self.length}-K{self.taps}"
+        batch, last = "B" if self.batch == "?" else self.batch, "-channels_last" if self.channels_last else ""
+        return f"{self.boundary}-{self.gates}-{self.type}-{batch}x{self.heads}x{self.length}-K{self.taps}{last}"
 
     @property
     def center(self):
@@ -64,8 +66,9 @@ class Program:
 
     @property
     def mlir(self):
+        sizes = f"{self.length}x{self.heads}" if self.channels_last else f"{self.heads}x{self.length}"
         u, k, d = (
-            f"tensor<{self.batch}x{self.heads}x{self.length}x{self.type}>",
+            f"tensor<{self.batch}x{sizes}x{self.type}>",
             f"tensor<{self.heads}x{self.taps}xf32>",
             f"tensor<{self.heads}xf32>",
         )
@@ -75,7 +78,7 @@ class Program:
         center = "" if self.center is None else f" center {self.center}"
         return (
             f"func.func @f(%u: {u}, %k: {k}{parameters}) -> {u} {{\n"
-            f"  %y = fftconv.conv {self.boundary} %u, %k{center}{operands} : {u}, {k}\n"
+            f"  %y = fftconv.conv {self.boundary}{' channels_last' * self.channels_last} %u, %k{center}{operands} : {u}, {k}\n"
             f"  return %y : {u}\n}}\n"
         )
 
@@ -85,13 +88,16 @@ def all_programs():
         for k, taps in enumerate(filter_lengths(length)):
             for g, gates in enumerate(GATES):
                 batch = BATCHES[(b + l + k + g) % len(BATCHES)]
-                yield Program(boundary, gates, type_, length, taps, batch, heads_of(length))
+                for channels_last in (False, True):
+                    yield Program(boundary, gates, type_, length, taps, batch, heads_of(length), channels_last=channels_last)
 
 
 def sample_programs():
+    each = 2 * len(GATES)
     for i, program in enumerate(all_programs()):
-        combination, gates = divmod(i, len(GATES))
-        if gates == combination % len(GATES):
+        combination, dealt = divmod(i, each)
+        # Twice the gates, then the other layout.
+        if dealt == 2 * (combination % len(GATES)) + combination // len(GATES) % 2:
             yield program
 
 
@@ -113,10 +119,20 @@ def kernel_programs():
         yield Program("causal", "none", "f16", length, taps[k], "?" if dynamic else str(batch), heads, batch)
     for length in (4096, 32768):
         yield Program("causal", "none", "f16", length, length, "?", 17, 64)
-    choices = itertools.product(KERNEL_LENGTHS[len(LENGTHS) :], BOUNDARIES, ("f16", "bf16"))
+    choices = itertools.product(KERNEL_LENGTHS[len(LENGTHS) :], BOUNDARIES, TYPES)
     for i, (length, boundary, type_) in enumerate(choices):
+        # The longest rows of f32 that a chip takes in one pass.
+        length = min(length, 28672) if type_ == "f32" else length
         gates, taps = GATES[1 + i % (len(GATES) - 1)], filter_lengths(length)[i % 5]
-        yield Program(boundary, gates, type_, length, taps, BATCHES[i % 3], 2)
+        yield Program(boundary, gates, type_, length, taps, BATCHES[i % 3], 2, channels_last=i % 4 == 3)
+    # Short filters, of every number of blocks and on both sides of a block's edge, with rows that end anywhere; heads that do not fill a group.
+    for i, taps in enumerate((1, 2, 4, 15, 16, 17, 31, 48, 64, 65, 100, 127, 128)):
+        for j, boundary in enumerate(("causal", "bidirectional")):
+            length, gates = (16, 100, 257, 1022, 4096, 70001)[(i + j) % 6], GATES[(i + 2 * j) % len(GATES)]
+            yield Program(boundary, gates, ("f16", "bf16")[(i + j) % 2], length, taps, "?", max(2, 64 // length), 9)
+    for i, heads in enumerate((1, 6, 8, 12, 17)):
+        for type_, length in itertools.product(TYPES, (300, 2000, 5000)):
+            yield Program(BOUNDARIES[i % 3], GATES[i % len(GATES)], type_, length, 200, "?", heads, 4, channels_last=True)
     # Two batch rows in one complex row: odd batches, one alone, many.
     for i, rows in enumerate(KERNEL_BATCHES + (5,)):
         for length in (768, 4096, 12288):

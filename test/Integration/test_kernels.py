@@ -2,11 +2,16 @@
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
-from conftest import call
+from conftest import BUILD, ROOT, call
+from direct import convolve, relative_error
 from programs import Program, kernel_programs
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import errors  # noqa: E402
 
 CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 
@@ -47,6 +52,19 @@ def test_program(program, tmp_path):
 def test_chips(chip, length, tmp_path):
     path = write(Program("causal", "none", "f16", length, 300, "?", 1), tmp_path)
     limit = {"sm_90": 32768, "sm_100": 32768, "sm_80": 32768}.get(chip, 24576)
+    if length > limit:
+        done = call("fftconv-run", path, "--device=emulator", f"--chip={chip}")
+        assert done.returncode == 1 and "do not fit one pass" in done.stderr
+        return
+    emulate(path, f"--chip={chip}", "--dim=3", "--compare-with=reference", "--sample=1000")
+
+
+# f32, rows that are turned, and short filters: what fits a chip is less for f32.
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("type_, length, taps", [("f32", 300, 300), ("f32", 2000, 300), ("f32", 12000, 300), ("f32", 20000, 300), ("bf16", 5000, 90), ("f16", 300, 31)])
+def test_chips_and_types(chip, type_, length, taps, tmp_path):
+    path = write(Program("bidirectional", "all", type_, length, taps, "?", 3, channels_last=length in (300, 2000)), tmp_path)
+    limit = {"sm_90": 28672, "sm_100": 28672, "sm_80": 20480}.get(chip, 12288)
     if length > limit:
         done = call("fftconv-run", path, "--device=emulator", f"--chip={chip}")
         assert done.returncode == 1 and "do not fit one pass" in done.stderr
@@ -134,3 +152,92 @@ def test_layers_in_sequence(tmp_path):
     )
     out = emulate(tmp_path / "p.mlir", "--dim=5", "--compare-with=reference")
     assert out.count("relative RMS error") == 2
+
+
+def run_arrays(program, folder, arrays, *flags):
+    """The result of a program on arrays (bf16 as the f32 that holds it), in the emulator."""
+    path = write(program, folder)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array.astype(np.float16 if program.type == "f16" and name != "k" else np.float32))
+    inputs = [f"--input={folder / name}.npy" for name in arrays]
+    done = call("fftconv-run", path, "--device=emulator", *inputs, f"--output={folder / 'y.npy'}", *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return np.load(folder / "y.npy").astype(np.float64)
+
+
+# Kernels that exchange rows between warps and that do not, and direct ones.
+@pytest.mark.parametrize("length, taps", [(1024, 300), (4096, 300), (1024, 60)])
+def test_bf16_has_the_range_of_f32(length, taps, tmp_path):
+    """Inputs far above what f16 holds: stages of bf16, the default, are right; those of f16 give no number at all rather than a wrong one."""
+    rng = np.random.default_rng(7)
+    u, k = 2.0**17 * rng.integers(-8, 9, (2, 3, length)), rng.standard_normal((3, taps)).astype(np.float32)
+    program = Program("causal", "none", "bf16", length, taps, "2", 3)
+    y = run_arrays(program, tmp_path, {"u": u, "k": k})
+    expected = convolve(u, k, "causal")
+    assert relative_error(y, expected) <= 1.2e-2 + 2**-8
+    if taps > 128:
+        y = run_arrays(program, tmp_path, {"u": u, "k": k}, "--compute=f16")
+        assert not np.isfinite(y).any()
+
+
+@pytest.mark.parametrize("length", [1024, 4096])
+def test_f16_overflows_where_the_guide_says(length, tmp_path):
+    """No stage makes more than sqrt(M) times the largest input. A row that comes near that is right below 65504, and no number above it."""
+    n = np.arange(length)
+    # The lowest frequency of the right angle, whose transform is almost one value.
+    wave = np.cos(np.pi * n / (2 * length))
+    transform = (wave * np.exp(1j * np.pi * n / (2 * length))).sum() / np.sqrt(length)
+    peak = max(abs(transform.real), abs(transform.imag))
+    assert peak <= np.sqrt(length)
+    program = Program("causal", "none", "f16", length, 200, "1", 1)
+    k = np.full((1, 200), 1 / 200, np.float32)
+    for factor, fits in ((0.9, True), (1.1, False)):
+        u = (factor * 65504 / peak * wave).astype(np.float16)[None, None]
+        y = run_arrays(program, tmp_path, {"u": u, "k": k}, "--method=fft")
+        if fits:
+            assert relative_error(y, convolve(u, k, "causal")) <= 1.5e-3 + 2**-11
+        else:
+            assert not np.isfinite(y).any()
+
+
+@pytest.mark.parametrize("length, boundary, batch", [(700, "causal", 5), (5000, "bidirectional", 5), (768, "circular", 5), (4096, "circular", 4)])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_f32_rows_of_any_magnitude(length, boundary, batch, channels_last, tmp_path):
+    """Each row has a scale of its own, and each filter: rows 50 orders of magnitude apart and filters 20 keep their accuracy, zeros stay zeros."""
+    rng, heads = np.random.default_rng(9), 4
+    # The third row is far below the others, or nothing.
+    rows = np.array([1e-25, 1.0, 0.0, 1e25, 3e-20])[:batch, None, None]
+    filters = np.array([1e-10, 1.0, 1e10, 1e-4])[:heads, None]
+    u = (rows * rng.standard_normal((batch, heads, length))).astype(np.float32)
+    k = (filters * rng.standard_normal((heads, 300))).astype(np.float32)
+    program = Program(boundary, "none", "f32", length, 300, str(batch), heads, channels_last=channels_last)
+    turned = lambda x: np.ascontiguousarray(x.swapaxes(1, 2)) if channels_last else x
+    y = turned(run_arrays(program, tmp_path, {"u": turned(u), "k": k}))
+    expected = convolve(u, k, boundary, program.center)
+    for b in range(batch):
+        for h in range(heads):
+            if rows[b] == 0:
+                assert not y[b, h].any()
+            else:
+                assert relative_error(y[b, h], expected[b, h]) <= 2e-6, (b, h)
+
+
+@pytest.mark.parametrize("length", [1000, 4096])
+def test_bf16_by_f16_stages(length, tmp_path):
+    path = write(Program("bidirectional", "all", "bf16", length, 500, "3", 4), tmp_path)
+    # Products with gates are in f16, but for the last.
+    assert error_of(emulate(path, "--compute=f16", "--compare-with=reference")) <= 1.5e-3 + 2 * 2**-8
+
+
+@pytest.mark.parametrize("column", errors.COLUMNS)
+def test_table_of_errors(column):
+    """docs/errors.md holds what benchmarks/errors.py measures, and every error is within its budget."""
+    lines = [l.strip("|").split("|") for l in (ROOT / "docs" / "errors.md").read_text().splitlines() if l.startswith("|")]
+    table = {row[0].strip(): dict(zip(errors.COLUMNS, row[1:])) for row in lines[2:]}
+    assert [int(length) for length in list(table)[1:]] == list(errors.LENGTHS)
+    budget = float(table["budget"][column])
+    for length in errors.LENGTHS:
+        cell = table[str(length)][column].strip()
+        assert cell == "no kernel" or float(cell) <= budget
+    for length in (16, 1000, 5000):
+        assert f"{errors.measure(BUILD, column, length):.1e}" == table[str(length)][column].strip()

@@ -31,6 +31,11 @@ def test_counts(length):
         (4096, {"boundary": "bidirectional"}, 0.157, 240),
         (4096, {"boundary": "circular"}, 0.094, 150),
         (8192, {"boundary": "circular", "gated": True}, 0.094, 200),
+        # Three products of halves for one; about as many instructions more.
+        (4096, {"type_": "f32"}, 3.2 * 0.157, 900),
+        (4096, {"type_": "f32", "gated": True}, 3.2 * 0.157, 900),
+        (1024, {"type_": "f32"}, 3.2 * 0.098, 900),
+        (16384, {"type_": "f32"}, 3.2 * 0.157, 1100),
     ],
     ids=str,
 )
@@ -40,10 +45,33 @@ def test_variants(length, variant, mma, instructions):
     assert result.get("sass_per_256", result["executed_ptx_per_256"]) <= instructions
     assert result.get("ptxas", {}).get("spill_bytes", 0) == 0
     assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
-    assert result["barriers_per_group"] == (4 if length > 2048 else 0)
+    wide = variant.get("type_") == "f32"
+    assert result["barriers_per_group"] == (4 + wide if length > 2048 else 0)
     for name, value in result["model"].items():
         assert value == pytest.approx(result["counted"][name], rel=1e-9), name
-    assert result["hbm_bytes"] == pytest.approx((8 if variant.get("gated") else 4) + 4 / static.BATCH)
+    assert result["hbm_bytes"] == pytest.approx(((8 if variant.get("gated") else 4) + 4 / static.BATCH) * (1 + wide))
+
+
+@pytest.mark.parametrize("length, variant", [(4096, {}), (1024, {"gated": True}), (16384, {}), (4096, {"type_": "f32", "gated": True}), (4096, {"boundary": "circular", "type_": "bf16"})], ids=str)
+def test_channels_last(length, variant):
+    """No more mma, exchanges at their ideal, no spills, the bytes of any other layout; the cost model's counts are the emulator's."""
+    result = static.measure(BUILD / "bin", length, channels_last=True, heads=8, **variant)
+    wide = variant.get("type_") == "f32"
+    assert result["mma"] <= 0.157 * (3 if wide else 1) * result["points"] / length
+    assert result["exchange_wavefronts_over_ideal"] == 1
+    assert result.get("ptxas", {}).get("spill_bytes", 0) == 0
+    for name, value in result["model"].items():
+        assert value == pytest.approx(result["counted"][name], rel=1e-9), name
+
+
+@pytest.mark.parametrize("taps", static.DIRECT_LIMITS)
+@pytest.mark.parametrize("variant", [{}, {"type_": "bf16", "gated": True}], ids=str)
+def test_direct(taps, variant):
+    """Short filters: mma within the limit and as the model says, 4 bytes of each output (8 with both gates), no barrier."""
+    result = static.measure_direct(BUILD / "bin", taps, **variant)
+    assert not static.direct_problems(result)
+    assert result["barriers"] == 0
+    assert result["hbm_bytes"] == pytest.approx((8 if variant else 4) + 4 * taps / static.DIRECT_LENGTH / static.BATCH)
 
 
 # Rows that end inside a copy, narrow copies, other chips: the cost model knows them too. Sectors that two rows share are not in it.
@@ -60,9 +88,16 @@ def test_model(length, chip):
 @pytest.mark.parametrize("chip", ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"])
 def test_assembles(chip, tmp_path):
     """Every small radix in a warp and in a CTA, narrow copies, both precisions."""
+    for type_, length, taps, flags in [("f32", 4096, 99, []), ("f32", 1536, 99, []), ("bf16", 2046, 99, ["--compute=f16", "--method=fft"]), ("f16", 4096, 128, []), ("bf16", 1001, 7, [])]:
+        path = tmp_path / "p.mlir"
+        path.write_text(Program("bidirectional", "all", type_, length, taps, "?", 2, channels_last=type_ == "f32").mlir)
+        done = call("fftconv-compile", path, f"--chip={chip}", "-o", tmp_path / "p.ptx", *flags)
+        assert done.returncode == 0, done.stderr
+        done = subprocess.run([PTXAS, f"-arch={chip}", tmp_path / "p.ptx", "-o", tmp_path / "p.cubin"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
     for length, flags in [(256, []), (777, []), (1792, ["--products=f32"]), (2046, []), (4096, ["--sums=f16"]), (12287, []), (20480, ["--products=f32"])]:
         path = tmp_path / "p.mlir"
-        path.write_text(Program("causal", "none", "f16", length, 99, "?", 2).mlir)
+        path.write_text(Program("causal", "none", "f16", length, 299, "?", 2).mlir)
         done = call("fftconv-compile", path, f"--chip={chip}", "-o", tmp_path / "p.ptx", *flags)
         assert done.returncode == 0, done.stderr
         done = subprocess.run([PTXAS, f"-arch={chip}", tmp_path / "p.ptx", "-o", tmp_path / "p.cubin"], capture_output=True, text=True)

@@ -11,6 +11,8 @@
 
 #include "gtest/gtest.h"
 
+#include <set>
+
 using namespace fftconv::monarch;
 
 namespace {
@@ -43,8 +45,9 @@ TEST(Kernel, FitsSharedMemory) {
   EXPECT_FALSE(choose({16, 16}, {}, "cpu").has_value());
   // The gate of 32768 points has no place beside the next input; a gated pair of rows has none at all.
   EXPECT_EQ(choose({16, 8, 16, 16}, {.preGate = true}, "sm_90")->stages, 2);
-  EXPECT_FALSE(holdsGateAhead({{16, 8, 16, 16}, true}, 1, *findChip("sm_90")));
-  EXPECT_TRUE(holdsGateAhead({{16, 4, 16, 16}, true}, 1, *findChip("sm_90")));
+  KernelChoice alone{16, 32, 1, 2};
+  EXPECT_FALSE(holdsGateAhead({{16, 8, 16, 16}, true}, alone, {.preGate = true}, *findChip("sm_90")));
+  EXPECT_TRUE(holdsGateAhead({{16, 4, 16, 16}, true}, alone, {.preGate = true}, *findChip("sm_90")));
   EXPECT_FALSE(choose({16, 8, 16, 16}, {.preGate = true}, "sm_90", false).has_value());
 }
 
@@ -97,4 +100,68 @@ TEST(Kernel, CostsAreOrderedAsTheyShouldBe) {
   EXPECT_DOUBLE_EQ(cost(8, gated).bytes, plain.bytes + 4);
   KernelProblem few{.batch = 8, .heads = 1, .length = 4096};
   EXPECT_GT(cost(8, few).time(), 3 * cost(1, few).time());
+}
+
+TEST(Kernel, HalvesOfF32TakeTwiceTheRoom) {
+  EXPECT_EQ(choose({16, 16, 16}, {.split = true}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 16, 16}, {.split = true}, "sm_90")->warps, 8);
+  // Their gates are read as rows are normalised, and need no room.
+  EXPECT_EQ(choose({16, 16, 16}, {.preGate = true, .split = true}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 7, 16, 16}, {.split = true}, "sm_90")->stages, 1);
+  EXPECT_FALSE(choose({16, 8, 16, 16}, {.split = true}, "sm_90").has_value());
+  EXPECT_FALSE(choose({16, 4, 16, 16}, {.split = true}, "sm_86").has_value());
+  // A pair of rows is normalised beside itself.
+  EXPECT_TRUE(choose({16, 3, 16, 16}, {.split = true}, "sm_90", false).has_value());
+  EXPECT_FALSE(choose({16, 4, 16, 16}, {.split = true}, "sm_90", false).has_value());
+}
+
+TEST(Kernel, HeadsTravelTogetherWhereChannelsAreLast) {
+  EXPECT_EQ(choose({16, 16, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->rows, 8);
+  EXPECT_EQ(choose({16, 16, 16}, {.heads = 768, .channelsLast = true}, "sm_86")->rows, 4);
+  EXPECT_EQ(choose({16, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->rows, 8);
+  EXPECT_EQ(choose({16, 16}, {.heads = 2, .channelsLast = true}, "sm_90")->rows, 2);
+  EXPECT_EQ(choose({16, 16, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->stages, 1);
+  // As many heads at once as they are aligned for.
+  EXPECT_EQ(copyWidth({.heads = 768, .channelsLast = true}, 8), 16);
+  EXPECT_EQ(copyWidth({.heads = 768, .channelsLast = true}, 2), 4);
+  EXPECT_EQ(copyWidth({.heads = 17, .channelsLast = true}, 8), 2);
+  EXPECT_EQ(copyWidth({.heads = 17, .split = true, .channelsLast = true}, 8), 4);
+}
+
+TEST(Direct, CountsTheBlocksThatAFilterReaches) {
+  // By definition: block lag d reaches lag l where 16 d + i - j = l for some 0 <= i, j < 16.
+  for (int64_t taps : {1, 2, 15, 16, 17, 18, 33, 64, 128})
+    for (int64_t center : {int64_t(0), taps / 3, taps - 1}) {
+      std::set<int64_t> reached;
+      for (int64_t tap = 0; tap < taps; ++tap)
+        for (int64_t d = -20; d <= 20; ++d)
+          if (std::abs(tap - center - 16 * d) < 16)
+            reached.insert(d);
+      auto [first, last] = blockLags(taps, center);
+      EXPECT_EQ(first, *reached.begin()) << taps << " taps, center " << center;
+      EXPECT_EQ(last, *reached.rbegin()) << taps << " taps, center " << center;
+    }
+}
+
+TEST(Direct, WastesLittle) {
+  const Chip &chip = *findChip("sm_90");
+  for (int64_t length : {16, 100, 1000, 4096, 100000})
+    for (int64_t batch : {0, 1, 8, 64}) {
+      KernelProblem problem{.batch = batch, .heads = 768, .length = length};
+      std::optional<DirectChoice> choice = chooseDirect(64, 0, problem, chip);
+      ASSERT_TRUE(choice.has_value());
+      EXPECT_EQ(choice->blocks % blocksAtOnce, 0);
+      problem.batch = std::max<int64_t>(batch, 64);
+      if (batch != 1 && length >= 4096) {
+        EXPECT_LE(directCost(64, 0, *choice, problem, chip).mma, 0.04) << length << ", " << batch;
+      }
+    }
+  EXPECT_EQ(
+      directCost(64, 0, *chooseDirect(64, 0, {.batch = 8, .length = 4096}, chip), {.batch = 8, .length = 4096}, chip)
+          .mma,
+      10.0 / 256);
+  EXPECT_FALSE(chooseDirect(300, 0, {.length = 4096}, chip).has_value()) << "registers";
+  EXPECT_FALSE(chooseDirect(64, 0, {.length = 4096, .split = true}, chip).has_value());
+  EXPECT_FALSE(chooseDirect(64, 0, {.length = 4096, .channelsLast = true}, chip).has_value());
+  EXPECT_FALSE(chooseDirect(64, 0, {.length = 4096}, *findChip("cpu")).has_value());
 }

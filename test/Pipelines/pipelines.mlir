@@ -11,8 +11,8 @@
 // LLVM: llvm.func @layer(
 // LLVM: llvm.intr.fma
 // LLVM: llvm.func @_mlir_ciface_layer(
-func.func @layer(%u: tensor<?x3x101xbf16>, %k: tensor<3x7xf32>, %g: tensor<?x3x101xbf16>) -> tensor<?x3x101xbf16> {
-  %y = fftconv.conv causal %u, %k : tensor<?x3x101xbf16>, tensor<3x7xf32>
+func.func @layer(%u: tensor<?x3x101xbf16>, %k: tensor<3x700xf32>, %g: tensor<?x3x101xbf16>) -> tensor<?x3x101xbf16> {
+  %y = fftconv.conv causal %u, %k : tensor<?x3x101xbf16>, tensor<3x700xf32>
   %z = arith.mulf %y, %g : tensor<?x3x101xbf16>
   return %z : tensor<?x3x101xbf16>
 }

@@ -11,8 +11,16 @@
 // RUN: not fftconv-compile %s --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CPU
 // RUN: not fftconv-compile %s --chip=sm_75 --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CHIP
 // RUN: sed 's/100xf16/33000xf16/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=LONG
-// RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --compute=bf16 -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=TYPE
-// RUN: sed 's/100xf16/100xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=kernel 2>&1 | FileCheck %s --check-prefix=TYPE
+// RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --compute=f32 -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=TYPE
+// RUN: sed 's/100xf16/100xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=kernel --compute=f16 2>&1 | FileCheck %s --check-prefix=TYPE
+// RUN: sed 's/100xf16/28673xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=LONG
+// RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --compute=bf16 --sums=f16 -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=SUMS
+// RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --method=direct -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=DIRECT
+// RUN: sed 's/2x300xf32/2x30xf32/g; s/causal/circular/' %s | not fftconv-compile - --chip=sm_90 --emit=ptx --method=direct -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=DIRECT-CIRCULAR
+// RUN: sed 's/2x300xf32/2x30xf32/g; s/100xf16/100xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx --method=direct -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=DIRECT-TYPE
+// RUN: sed 's/2x300xf32/2x30xf32/g; s/100xf16/600000000xf16/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx --method=direct -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=DIRECT-LONG
+// RUN: not fftconv-compile %s --chip=cpu --emit=plan --method=direct -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=DIRECT-CPU
+// RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --method=slow -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=METHOD
 // RUN: sed 's/return %%y/%%z = arith.negf %%y : tensor<?x2x100xf16> return %%z/' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=OTHER
 // RUN: sed 's/return %%y/return %%u/' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=RESULT
 // RUN: not fftconv-compile %s --chip=sm_90 --emit=plan --report 2>&1 | FileCheck %s --check-prefix=FLAGS
@@ -42,6 +50,7 @@
 // JSON: "binds"
 // JSON: "kernel": "conv1"
 
+// MANIFEST: "alignment": 8
 // MANIFEST: "name": "in0"
 // MANIFEST: "in0_dim0"
 // MANIFEST: "name": "spectrum2"
@@ -52,13 +61,21 @@
 // MANIFEST: "prepare"
 // MANIFEST: "kernel": "spectrum0"
 // MANIFEST: "run"
+// MANIFEST: "stride": [
 // MANIFEST: "size": "in0_dim0"
 // MANIFEST: "ceil_div"
 
 // CPU: error: 'fftconv.conv' op has no kernel for cpu: it is not a GPU
 // CHIP: error: unknown chip 'sm_75'
 // LONG: error: 'fftconv.conv' op has no kernel for sm_90: the points do not fit one pass through the chip's shared memory
-// TYPE: has no kernel for sm_90: kernels compute f16 tensors by f16 stages, and bf16 by bf16
+// TYPE: has no kernel for sm_90: kernels compute f16 and bf16 tensors by stages of these types, and f32 by f32
+// SUMS: has no kernel for sm_90: sums in f16 need f16 stages
+// DIRECT: cannot be computed directly on sm_90: matrices of 300 taps do not fit a warp's registers
+// DIRECT-CIRCULAR: cannot be computed directly on sm_90: circular boundaries and channels last are not computed directly
+// DIRECT-TYPE: cannot be computed directly on sm_90: direct products are of f16 or bf16, the type of the tensors
+// DIRECT-LONG: cannot be computed directly on sm_90: rows are longer than 536870912
+// DIRECT-CPU: cannot be computed directly on cpu: it is not a GPU
+// METHOD: method must be auto, fft or direct, got 'slow'
 // OTHER: error: 'arith.negf' cannot run on the device
 // RESULT: error: result 0 is not what one kernel computes
 // FLAGS: fftconv-compile: --manifest and --report go with --emit=ptx, cubin or fatbin

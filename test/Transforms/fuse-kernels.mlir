@@ -1,9 +1,9 @@
 // RUN: fftconv-opt %s --fftconv-decompose-to-monarch --fftconv-fuse-kernels --split-input-file | FileCheck %s
 
 // CHECK-LABEL: gpu.module @in_a_warp_kernels
-// CHECK: gpu.func @conv0(%[[U:.*]]: memref<?x2x700xf16>, %[[S:.*]]: memref<2x1536xf16>, %[[Y:.*]]: memref<?x2x700xf16>) kernel {
-// CHECK-NEXT: fftconv.groups of %[[U]] rows 4 : memref<?x2x700xf16> {
-// CHECK-NEXT: %[[X:.*]] = fftconv.copy_in %[[U]] by #plan : memref<?x2x700xf16> -> <f16>
+// CHECK: gpu.func @conv0(%[[U:.*]]: memref<?x2x700xf16, strided<[?, ?, 1]>>, %[[S:.*]]: memref<2x1536xf16>, %[[Y:.*]]: memref<?x2x700xf16, strided<[?, ?, 1]>>) kernel {
+// CHECK-NEXT: fftconv.groups of %[[U]] rows 4 : memref<?x2x700xf16, strided<[?, ?, 1]>> {
+// CHECK-NEXT: %[[X:.*]] = fftconv.copy_in %[[U]] by #plan : memref<?x2x700xf16, strided<[?, ?, 1]>> -> <f16>
 // CHECK-NEXT: fftconv.tile_dft any %[[X]] digit 1 by #plan : <f16> -> <complex<f32>>
 // CHECK-NEXT: fftconv.tile_twiddle %{{.*}} digit 2
 // CHECK-NEXT: fftconv.tile_dft any %{{.*}} digit 2
@@ -56,13 +56,13 @@ func.func @twice(%u: tensor<?x3x301xf16>, %k: tensor<3x33xf32>) -> tensor<?x3x30
 #plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = bf16, chip = "sm_80", schedule = #schedule>
 #ring = #fftconv.spectrum<circular, length = 301, plan = #plan>
 // CHECK-LABEL: gpu.module @gated_kernels
-// CHECK: gpu.func @conv0(%[[U:.*]]: memref<2x3x301xbf16>, %[[S:.*]]: memref<3x1024xbf16>, %[[P:.*]]: memref<2x3x301xbf16>, %[[Q:.*]]: memref<2x3x301xbf16>, %[[Y:.*]]: memref<2x3x301xbf16>)
+// CHECK: gpu.func @conv0(%[[U:.*]]: memref<2x3x301xbf16, strided<[?, ?, 1]>>, %[[S:.*]]: memref<3x1024xbf16>, %[[P:.*]]: memref<2x3x301xbf16, strided<[?, ?, 1]>>, %[[Q:.*]]: memref<2x3x301xbf16, strided<[?, ?, 1]>>, %[[Y:.*]]: memref<2x3x301xbf16, strided<[?, ?, 1]>>)
 // CHECK: %[[X:.*]] = fftconv.copy_in %[[U]]
 // CHECK-NEXT: %[[G:.*]] = fftconv.copy_in %[[P]]
 // CHECK-NEXT: %[[XG:.*]] = fftconv.tile_gate %[[X]], %[[G]]
 // CHECK-NEXT: fftconv.tile_dft any %[[XG]] digit 1
 // CHECK: %[[Z:.*]] = fftconv.tile_dft any inverse %{{.*}} digit 1 by #plan : <complex<bf16>> -> <complex<f32>>
-// CHECK-NEXT: fftconv.copy_out %[[Z]], %[[Y]] gate(%[[Q]] : memref<2x3x301xbf16>)
+// CHECK-NEXT: fftconv.copy_out %[[Z]], %[[Y]] gate(%[[Q]] : memref<2x3x301xbf16, strided<[?, ?, 1]>>)
 func.func @gated(%u: tensor<2x3x301xbf16>, %s: tensor<3x16x2x16xcomplex<bf16>, #ring>, %p: tensor<2x3x301xbf16>, %q: tensor<2x3x301xbf16>) -> tensor<2x3x301xbf16> {
   %y = fftconv.spectral_conv %u, %s pre_gate(%p : tensor<2x3x301xbf16>) post_gate(%q : tensor<2x3x301xbf16>) : tensor<2x3x301xbf16>, tensor<3x16x2x16xcomplex<bf16>, #ring>
   return %y : tensor<2x3x301xbf16>
@@ -75,4 +75,54 @@ func.func @gated(%u: tensor<2x3x301xbf16>, %s: tensor<3x16x2x16xcomplex<bf16>, #
 // CHECK-NEXT: func.func @nothing
 func.func @nothing(%u: tensor<2x3xf16>) -> tensor<2x3xf16> {
   return %u : tensor<2x3xf16>
+}
+
+// -----
+
+// f32 is normalised once it is there, with its gate; rows whose channels are last take their gate as they are turned.
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f32, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f32, chip = "sm_90", schedule = #schedule>
+#spectrum = #fftconv.spectrum<causal, length = 301, plan = #plan>
+// CHECK: gpu.module @f32_kernels
+// CHECK: %[[X:.*]] = fftconv.copy_in %{{.*}} by #plan : memref<2x3x301xf32, strided<[?, ?, 1]>> -> <f32>
+// CHECK-NEXT: fftconv.tile_normalize %[[X]] gate(%{{.*}} : memref<2x3x301xf32, strided<[?, ?, 1]>>) by #plan
+// CHECK-NEXT: fftconv.tile_dft
+func.func @f32(%u: tensor<2x3x301xf32>, %s: tensor<3x16x2x16xcomplex<f32>, #spectrum>, %g: tensor<2x3x301xf32>) -> tensor<2x3x301xf32> {
+  %y = fftconv.spectral_conv %u, %s pre_gate(%g : tensor<2x3x301xf32>) : tensor<2x3x301xf32>, tensor<3x16x2x16xcomplex<f32>, #spectrum>
+  return %y : tensor<2x3x301xf32>
+}
+// CHECK: gpu.module @turned_kernels
+// CHECK: fftconv.groups channels_last of
+// CHECK-NEXT: %[[X:.*]] = fftconv.copy_in %{{.*}} gate(%{{.*}} : memref<2x301x3xf32, strided<[?, ?, 1]>>) by #plan
+// CHECK-NEXT: fftconv.tile_normalize %[[X]] by #plan
+func.func @turned(%u: tensor<2x301x3xf32>, %s: tensor<3x16x2x16xcomplex<f32>, #spectrum>, %g: tensor<2x301x3xf32>) -> tensor<2x301x3xf32> {
+  %y = fftconv.spectral_conv channels_last %u, %s pre_gate(%g : tensor<2x301x3xf32>) : tensor<2x301x3xf32>, tensor<3x16x2x16xcomplex<f32>, #spectrum>
+  return %y : tensor<2x301x3xf32>
+}
+
+// -----
+
+// Rows of bf16 become f16 where that is what stages compute with, and so do gates.
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+#spectrum = #fftconv.spectrum<causal, length = 301, plan = #plan>
+// CHECK: gpu.module @converted_kernels
+// CHECK: %[[U:.*]] = fftconv.copy_in {{.*}} -> <bf16>
+// CHECK-NEXT: %[[G:.*]] = fftconv.copy_in {{.*}} -> <bf16>
+// CHECK-NEXT: %[[V:.*]] = fftconv.tile_convert %[[U]] : <bf16> -> <f16>
+// CHECK-NEXT: %[[H:.*]] = fftconv.tile_convert %[[G]] : <bf16> -> <f16>
+// CHECK-NEXT: fftconv.tile_gate %[[V]], %[[H]]
+func.func @converted(%u: tensor<2x3x301xbf16>, %s: tensor<3x16x2x16xcomplex<f16>, #spectrum>, %g: tensor<2x3x301xbf16>) -> tensor<2x3x301xbf16> {
+  %y = fftconv.spectral_conv %u, %s pre_gate(%g : tensor<2x3x301xbf16>) : tensor<2x3x301xbf16>, tensor<3x16x2x16xcomplex<f16>, #spectrum>
+  return %y : tensor<2x3x301xbf16>
+}
+
+// -----
+
+// What is computed directly is one op.
+// CHECK: gpu.module @direct_kernels
+// CHECK: fftconv.toeplitz %{{.*}}, %{{.*}} center 3 pre_gate({{.*}}) skip({{.*}}), %{{.*}} by <warps = 4, blocks = 8, compute = f16, chip = "sm_80">
+func.func @direct(%u: tensor<2x3x301xf16>, %k: tensor<3x7xf32>, %d: tensor<3xf32>) -> tensor<2x3x301xf16> {
+  %z = fftconv.conv bidirectional %u, %k center 3 pre_gate(%u : tensor<2x3x301xf16>) skip(%d : tensor<3xf32>) direct <warps = 4, blocks = 8, compute = f16, chip = "sm_80"> : tensor<2x3x301xf16>, tensor<3x7xf32>
+  return %z : tensor<2x3x301xf16>
 }

@@ -81,3 +81,31 @@ func.func @skip_in_the_filter(%u: tensor<?x3x301xf16>, %k: tensor<3x7xf32>, %d: 
   %y = fftconv.conv bidirectional %u, %k center 2 skip(%d : tensor<3xf32>) plan #plan : tensor<?x3x301xf16>, tensor<3x7xf32>
   return %y : tensor<?x3x301xf16>
 }
+
+// -----
+
+// Rows whose channels are last are turned where no kernel does it.
+// CHECK-LABEL: @channels_last(
+// CHECK-SAME: %[[U:.*]]: tensor<?x101x2xf32>
+// CHECK: %[[T:.*]] = linalg.transpose ins(%[[U]] : tensor<?x101x2xf32>) outs({{.*}} : tensor<?x2x101xf32>) permutation = [0, 2, 1]
+// CHECK: %[[Y:.*]] = fftconv.spectral_conv %[[T]], %{{.*}} : tensor<?x2x101xf32>
+// CHECK: linalg.transpose ins(%[[Y]] : tensor<?x2x101xf32>) outs({{.*}} : tensor<?x101x2xf32>) permutation = [0, 2, 1]
+#plan = #fftconv.plan<points = 105, radices = [7, 15], theta = i, compute = f32, chip = "cpu">
+func.func @channels_last(%u: tensor<?x101x2xf32>, %k: tensor<2x33xf32>) -> tensor<?x101x2xf32> {
+  %y = fftconv.conv causal channels_last %u, %k plan #plan : tensor<?x101x2xf32>, tensor<2x33xf32>
+  return %y : tensor<?x101x2xf32>
+}
+
+// -----
+
+// With a kernel they stay as they are; what is computed directly needs no spectrum.
+// CHECK-LABEL: @left_alone(
+// CHECK: fftconv.spectral_conv channels_last
+// CHECK: fftconv.conv causal {{.*}} direct
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_80", schedule = #schedule>
+func.func @left_alone(%u: tensor<2x301x3xf16>, %v: tensor<2x3x301xf16>, %k: tensor<3x7xf32>) -> (tensor<2x301x3xf16>, tensor<2x3x301xf16>) {
+  %y = fftconv.conv causal channels_last %u, %k plan #plan : tensor<2x301x3xf16>, tensor<3x7xf32>
+  %z = fftconv.conv causal %v, %k direct <warps = 4, blocks = 8, compute = f16, chip = "sm_80"> : tensor<2x3x301xf16>, tensor<3x7xf32>
+  return %y, %z : tensor<2x301x3xf16>, tensor<2x3x301xf16>
+}

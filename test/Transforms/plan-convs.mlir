@@ -4,7 +4,8 @@
 
 // The number of points is the cheapest at least as large as the length, not a power of two.
 // CPU: #plan = #fftconv.plan<points = 1008, radices = [7, 6, 3, 8], theta = i, compute = f16, chip = "cpu">
-// GPU: #plan = #fftconv.plan<points = 1024, radices = [16, 4, 16], theta = i, compute = bf16, chip = "sm_90">
+// GPU: #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = bf16, sums = f32>
+// GPU: #plan = #fftconv.plan<points = 1024, radices = [16, 4, 16], theta = i, compute = bf16, chip = "sm_90", schedule = #schedule>
 // CHECK-LABEL: @causal(
 // CHECK: fftconv.conv causal {{.*}} plan #plan
 // REMARK: remark: [Analysis] Plan | Category:fftconv-plan-convs | Remark="{{[0-9]+}} points as {{[0-9]+( x [0-9]+)*}} for length 1001"
@@ -54,4 +55,18 @@ func.func @circular_prime(%u: tensor<?x2x101xf32>, %k: tensor<2x33xf32>) -> tens
 func.func @kept(%u: tensor<?x2x31xf32>, %k: tensor<2x33xf32>) -> tensor<?x2x31xf32> {
   %y = fftconv.conv bidirectional %u, %k center 3 plan #plan : tensor<?x2x31xf32>, tensor<2x33xf32>
   return %y : tensor<?x2x31xf32>
+}
+
+// -----
+
+// A short filter is cheaper as Toeplitz products, where it can be that.
+// GPU-LABEL: @short(
+// GPU: fftconv.conv bidirectional {{.*}} center 9 post_gate({{.*}}) direct <warps = 4, blocks = {{[0-9]+}}, compute = bf16, chip = "sm_90">
+// GPU: fftconv.conv circular {{.*}} plan #plan
+// CPU-LABEL: @short(
+// CPU-NOT: direct <
+func.func @short(%u: tensor<4x2x1000xbf16>, %k: tensor<2x33xf32>) -> tensor<4x2x1000xbf16> {
+  %y = fftconv.conv bidirectional %u, %k center 9 post_gate(%u : tensor<4x2x1000xbf16>) : tensor<4x2x1000xbf16>, tensor<2x33xf32>
+  %z = fftconv.conv circular %y, %k : tensor<4x2x1000xbf16>, tensor<2x33xf32>
+  return %z : tensor<4x2x1000xbf16>
 }

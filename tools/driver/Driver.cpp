@@ -43,7 +43,9 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
       products("products", cl::desc("type of elementwise products in kernels: f16 (default) or f32"),
                cl::value_desc("TYPE"), cl::init("f16"), cl::cat(category)),
       sums("sums", cl::desc("type of the sums of matrix products in kernels: f32 (default) or f16"),
-           cl::value_desc("TYPE"), cl::init("f32"), cl::cat(category)) {}
+           cl::value_desc("TYPE"), cl::init("f32"), cl::cat(category)),
+      method("method", cl::desc("how kernels compute: fft, direct (short filters), or auto (default) for the cheaper"),
+             cl::value_desc("METHOD"), cl::init("auto"), cl::cat(category)) {}
 
 Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {
   registerAllDialects(registry);

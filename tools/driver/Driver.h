@@ -34,13 +34,14 @@ void claimFlag(llvm::StringRef name);
 struct DriverOptions {
   explicit DriverOptions(llvm::cl::OptionCategory &category);
 
-  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums;
+  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method;
 
   PlanConvsOptions plan() const {
     return {.chip = chip.getValue(),
             .compute = compute.getValue(),
             .products = products.getValue(),
-            .sums = sums.getValue()};
+            .sums = sums.getValue(),
+            .method = method.getValue()};
   }
 };
 

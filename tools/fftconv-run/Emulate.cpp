@@ -14,12 +14,25 @@
 using namespace llvm;
 using namespace fftconv;
 
+Expected<std::optional<std::array<int64_t, 2>>> fftconv::parseInside(const PtxOptions &options) {
+  if (options.inside.empty())
+    return std::nullopt;
+  std::array<int64_t, 2> sizes;
+  auto [first, second] = StringRef(options.inside).split('x');
+  if (first.getAsInteger(10, sizes[0]) || second.getAsInteger(10, sizes[1]))
+    return createStringError("--inside takes two sizes such as 8x4096, not '" + options.inside + "'");
+  return sizes;
+}
+
 Expected<bool> fftconv::emulate(EmulatedProgram &program, MutableArrayRef<Tensor> inputs,
                                 MutableArrayRef<Tensor> results, const PtxOptions &options) {
   Expected<emulator::Options> checks = parseChecks(options);
   if (!checks)
     return checks.takeError();
-  Expected<std::vector<EmulatedLaunch>> launches = program.run(inputs, results, *checks);
+  auto inside = parseInside(options);
+  if (!inside)
+    return inside.takeError();
+  Expected<std::vector<EmulatedLaunch>> launches = program.run(inputs, results, *checks, *inside);
   if (!launches)
     return launches.takeError();
   bool clean = true;

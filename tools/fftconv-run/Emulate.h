@@ -14,6 +14,9 @@
 
 namespace fftconv {
 
+/// The sizes that --inside gives, if it does.
+llvm::Expected<std::optional<std::array<int64_t, 2>>> parseInside(const PtxOptions &options);
+
 /// Runs a program in the emulator as the flags say, prints what each launch did and found, and writes --stats. False where something was found.
 llvm::Expected<bool> emulate(EmulatedProgram &program, llvm::MutableArrayRef<Tensor> inputs,
                              llvm::MutableArrayRef<Tensor> results, const PtxOptions &options);

@@ -39,6 +39,9 @@ PtxOptions::PtxOptions(cl::OptionCategory &category)
             cl::cat(category)),
       listing("listing", cl::desc("[PTX] write the text with counters beside each line"), cl::value_desc("FILE"),
               cl::cat(category)),
+      inside("inside",
+             cl::desc("[emulator, cuda] signals are slices of tensors whose last two dimensions have these sizes"),
+             cl::value_desc("NxN"), cl::cat(category)),
       arguments(
           "arg",
           cl::desc("[PTX] argument, in order: i32:N, u32:N, i64:N, u64:N, f32:X, f64:X, or a buffer: in:TYPE:FILE.npy, "

@@ -22,7 +22,7 @@ namespace fftconv {
 struct PtxOptions {
   explicit PtxOptions(llvm::cl::OptionCategory &category);
 
-  llvm::cl::opt<std::string> kernel, grid, block, check, stats, listing;
+  llvm::cl::opt<std::string> kernel, grid, block, check, stats, listing, inside;
   llvm::cl::list<std::string> arguments;
   llvm::cl::opt<uint64_t> shared, schedule;
 };

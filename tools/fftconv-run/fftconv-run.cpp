@@ -28,23 +28,24 @@ namespace cl = llvm::cl;
 static constexpr StringLiteral tool = "fftconv-run";
 
 namespace {
-enum class Device { Reference, Cpu, Emulator };
+enum class Device { Reference, Cpu, Emulator, Cuda };
 
 struct Options : DriverOptions {
   cl::opt<Device> device;
   cl::list<std::string> inputs, outputs;
-  cl::opt<std::string> compareWith, report;
+  cl::opt<std::string> compareWith, report, driver;
   cl::opt<double> rtol;
   cl::opt<uint64_t> seed;
   cl::opt<int64_t> dim, sample, repeat;
 
   explicit Options(cl::OptionCategory &category)
       : DriverOptions(category),
-        device("device", cl::desc("executor:"), cl::init(Device::Cpu), cl::cat(category),
-               cl::values(
-                   clEnumValN(Device::Reference, "reference", "the direct sum in f64, on all cores"),
-                   clEnumValN(Device::Cpu, "cpu", "compiled for this machine, on one core (default)"),
-                   clEnumValN(Device::Emulator, "emulator", "compiled to PTX for --chip (sm_90), in the emulator"))),
+        device(
+            "device", cl::desc("executor:"), cl::init(Device::Cpu), cl::cat(category),
+            cl::values(clEnumValN(Device::Reference, "reference", "the direct sum in f64, on all cores"),
+                       clEnumValN(Device::Cpu, "cpu", "compiled for this machine, on one core (default)"),
+                       clEnumValN(Device::Emulator, "emulator", "compiled to PTX for --chip (sm_90), in the emulator"),
+                       clEnumValN(Device::Cuda, "cuda", "compiled to PTX for the GPU that is there, on it"))),
         inputs("input", cl::desc("argument, in order, once for each; without any, random values of unit variance"),
                cl::value_desc("FILE.npy"), cl::cat(category)),
         outputs("output", cl::desc("where to write a result, in order, once for each"), cl::value_desc("FILE.npy"),
@@ -53,6 +54,8 @@ struct Options : DriverOptions {
                     cl::value_desc("EXECUTOR"), cl::cat(category)),
         report("report", cl::desc("write shapes, times and errors as JSON"), cl::value_desc("FILE.json"),
                cl::cat(category)),
+        driver("driver", cl::desc("[cuda] the CUDA driver (default libcuda.so.1), or what stands in for it"),
+               cl::value_desc("FILE.so"), cl::init(CudaProgram::defaultLibrary.str()), cl::cat(category)),
         rtol("rtol", cl::desc("relative RMS error allowed, instead of the budget of the compute type"),
              cl::value_desc("X"), cl::init(0), cl::cat(category)),
         seed("seed", cl::desc("seed of random inputs and samples (default 0)"), cl::value_desc("N"), cl::init(0),
@@ -77,7 +80,10 @@ struct Options : DriverOptions {
 };
 
 StringRef name(Device device) {
-  return device == Device::Reference ? "reference" : device == Device::Cpu ? "cpu" : "emulator";
+  return device == Device::Reference ? "reference"
+         : device == Device::Cpu     ? "cpu"
+         : device == Device::Cuda    ? "cuda"
+                                     : "emulator";
 }
 
 using Tensors = SmallVector<Tensor>;
@@ -168,12 +174,16 @@ static Samples chooseSamples(const Options &options, ArrayRef<Tensor> results) {
 /// The error that the results of a planned program may have: that of each of its convolutions' stages and of the result's type.
 static double budget(func::FuncOp planned, const Tensor &result) {
   double sum = 0;
-  planned.walk([&](SpectralConvOp conv) {
-    Type compute = conv.getEncoding().getPlan().getCompute();
+  auto add = [&](Type compute) {
     sum += errorBudget(compute.isF16()    ? ElementType::F16
                        : compute.isBF16() ? ElementType::BF16
                                           : ElementType::F32,
                        result.type());
+  };
+  planned.walk([&](SpectralConvOp conv) { add(conv.getEncoding().getPlan().getCompute()); });
+  planned.walk([&](ConvOp conv) {
+    if (conv.getDirect())
+      add(conv.getDirectAttr().getCompute());
   });
   return sum > 0 ? sum : errorBudget(ElementType::F32, result.type());
 }
@@ -188,6 +198,13 @@ static llvm::json::Array describePlans(func::FuncOp planned) {
                                        {"radices", llvm::json::Array(plan.getRadices())},
                                        {"theta", stringifyTheta(plan.getTheta())},
                                        {"chip", plan.getChip()}});
+  });
+  planned.walk([&](ConvOp conv) {
+    if (DirectAttr direct = conv.getDirectAttr())
+      plans.push_back(llvm::json::Object{{"length", conv.getLength()},
+                                         {"taps", conv.getTaps()},
+                                         {"blocks", direct.getBlocks()},
+                                         {"chip", direct.getChip()}});
   });
   return plans;
 }
@@ -205,9 +222,10 @@ static llvm::Expected<double> timeMedian(int64_t repeat, llvm::function_ref<llvm
   return seconds[repeat / 2];
 }
 
-/// Compiles a planned program for a GPU and loads it in the emulator.
-static llvm::Expected<EmulatedProgram> loadEmulated(Program &program, func::FuncOp entry, StringRef chip) {
-  auto failed = [] { return llvm::createStringError("the program could not be compiled for the emulator"); };
+/// A planned program compiled for a GPU: its manifest, and PTX.
+static llvm::Expected<std::pair<Manifest, std::string>> compileKernels(Program &program, func::FuncOp entry,
+                                                                       StringRef chip) {
+  auto failed = [] { return llvm::createStringError("the program could not be compiled to kernels"); };
   if (mlir::failed(program.run(buildToKernel)))
     return failed();
   FailureOr<Manifest> manifest = makeManifest(entry, "");
@@ -220,14 +238,53 @@ static llvm::Expected<EmulatedProgram> loadEmulated(Program &program, func::Func
       return text.takeError();
     ptx += *text;
   }
-  return EmulatedProgram::load(std::move(*manifest), ptx);
+  return std::pair(std::move(*manifest), std::move(ptx));
 }
 
-/// Runs a manifest and the PTX beside it in the emulator.
+/// Runs kernels in the emulator or on a GPU, and prints what that was like. False where the emulator found something.
+static llvm::Expected<bool> runKernels(const Options &options, const PtxOptions &ptxOptions, Manifest manifest,
+                                       StringRef code, Tensors &inputs, Tensors *results, llvm::json::Object &report) {
+  auto withResults = [&](ManifestProgram &program, auto run) -> llvm::Expected<bool> {
+    if (results->empty()) {
+      llvm::Expected<Tensors> made = program.makeResults(inputs);
+      if (!made)
+        return made.takeError();
+      *results = std::move(*made);
+    }
+    return run();
+  };
+  if (options.device == Device::Cuda) {
+    llvm::Expected<CudaProgram> program = CudaProgram::load(std::move(manifest), code, options.driver);
+    if (!program)
+      return program.takeError();
+    return withResults(*program, [&]() -> llvm::Expected<bool> {
+      llvm::Expected<std::optional<std::array<int64_t, 2>>> inside = parseInside(ptxOptions);
+      if (!inside)
+        return inside.takeError();
+      llvm::Expected<CudaTimes> times = program->run(inputs, *results, options.repeat, *inside);
+      if (!times)
+        return times.takeError();
+      report["seconds"] = times->run;
+      report["prepare_seconds"] = times->prepare;
+      report["gpu"] = program->device();
+      llvm::outs() << llvm::formatv("@{0} on cuda ({1}): {2:f4} ms, spectra {3:f4} ms\n", program->manifest().entry,
+                                    program->device(), times->run * 1e3, times->prepare * 1e3);
+      return true;
+    });
+  }
+  llvm::Expected<EmulatedProgram> program = EmulatedProgram::load(std::move(manifest), code);
+  if (!program)
+    return program.takeError();
+  return withResults(*program, [&] { return emulate(*program, inputs, *results, ptxOptions); });
+}
+
+/// Runs a manifest and the code beside it, in the emulator unless told otherwise.
 static llvm::Expected<int> runManifest(const Options &options, const PtxOptions &ptxOptions) {
-  bool otherDevice = options.device.getNumOccurrences() && options.device != Device::Emulator;
+  bool otherDevice =
+      options.device.getNumOccurrences() && options.device != Device::Emulator && options.device != Device::Cuda;
   if (!options.compareWith.empty() || otherDevice)
-    return llvm::createStringError("a manifest runs in the emulator, and there is nothing to compare it with");
+    return llvm::createStringError(
+        "a manifest runs in the emulator or on a GPU, and there is nothing to compare it with");
   auto read = [](StringRef path) -> llvm::Expected<std::string> {
     auto file = llvm::MemoryBuffer::getFile(path);
     if (!file)
@@ -245,11 +302,8 @@ static llvm::Expected<int> runManifest(const Options &options, const PtxOptions 
   llvm::Expected<std::string> ptx = read(path);
   if (!ptx)
     return ptx.takeError();
-  llvm::Expected<EmulatedProgram> program = EmulatedProgram::load(std::move(*manifest), *ptx);
-  if (!program)
-    return program.takeError();
   Tensors inputs;
-  for (const ManifestBuffer &buffer : program->manifest().buffers) {
+  for (const ManifestBuffer &buffer : manifest->buffers) {
     if (buffer.role != "input")
       continue;
     std::optional<ElementType> type = parseElementType(buffer.type);
@@ -265,16 +319,15 @@ static llvm::Expected<int> runManifest(const Options &options, const PtxOptions 
       return tensor.takeError();
     inputs.push_back(std::move(*tensor));
   }
-  llvm::Expected<Tensors> results = program->makeResults(inputs);
-  if (!results)
-    return results.takeError();
-  llvm::Expected<bool> clean = emulate(*program, inputs, *results, ptxOptions);
+  Tensors results;
+  llvm::json::Object report;
+  llvm::Expected<bool> clean = runKernels(options, ptxOptions, std::move(*manifest), *ptx, inputs, &results, report);
   if (!clean)
     return clean.takeError();
-  for (auto [output, result] : llvm::zip(options.outputs, *results))
+  for (auto [output, result] : llvm::zip(options.outputs, results))
     if (llvm::Error error = writeNpy(output, result))
       return error;
-  for (auto [i, result] : llvm::enumerate(*results))
+  for (auto [i, result] : llvm::enumerate(results))
     llvm::outs() << llvm::formatv("result {0}: {1}\n", i, result.spell());
   return *clean ? 0 : 1;
 }
@@ -316,21 +369,28 @@ static llvm::Expected<int> run(const Options &options, const PtxOptions &ptxOpti
     }
   } else {
     program.keepOnly(entry);
-    bool emulated = options.device == Device::Emulator;
+    bool kernels = options.device != Device::Cpu;
     PlanConvsOptions plan = options.plan();
-    plan.requireKernels = emulated;
-    if (emulated && options.chip.getNumOccurrences() == 0)
+    plan.requireKernels = kernels;
+    if (kernels && options.chip.getNumOccurrences() == 0)
       plan.chip = "sm_90";
+    if (options.device == Device::Cuda && options.chip.getNumOccurrences() == 0) {
+      llvm::Expected<std::string> chip = CudaProgram::findChip(options.driver);
+      if (!chip)
+        return chip.takeError();
+      plan.chip = *chip;
+    }
     if (failed(program.run([&](OpPassManager &pm) { buildToPlan(pm, plan); })))
       return 1;
     report["plans"] = describePlans(entry);
     for (const Tensor &result : *results)
       budgets.push_back(budget(entry, result));
-    if (emulated) {
-      llvm::Expected<EmulatedProgram> device = loadEmulated(program, entry, plan.chip);
-      if (!device)
-        return device.takeError();
-      llvm::Expected<bool> clean = emulate(*device, *inputs, *results, ptxOptions);
+    if (kernels) {
+      auto compiled = compileKernels(program, entry, plan.chip);
+      if (!compiled)
+        return compiled.takeError();
+      llvm::Expected<bool> clean =
+          runKernels(options, ptxOptions, std::move(compiled->first), compiled->second, *inputs, &*results, report);
       if (!clean)
         return clean.takeError();
       good &= *clean;

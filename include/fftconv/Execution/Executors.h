@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <deque>
 #include <memory>
 
 namespace fftconv {
@@ -62,26 +63,105 @@ struct EmulatedLaunch {
   emulator::Result result;
 };
 
-/// PTX with its manifest, loaded in the emulator.
-class EmulatedProgram {
-public:
-  static llvm::Expected<EmulatedProgram> load(Manifest manifest, llvm::StringRef ptx);
+/// A buffer of a manifest in a run.
+struct BoundBuffer {
+  const ManifestBuffer *buffer = nullptr;
+  Tensor *tensor = nullptr;
+  /// Elements from one index of each dimension to the next.
+  std::vector<int64_t> strides = {};
+  /// Where the tensor is a slice of something larger, all of that.
+  std::vector<char> slice = {};
 
+  char *data() { return slice.empty() ? tensor->data() : slice.data(); }
+  size_t size() const { return slice.empty() ? tensor->size() * byteWidth(tensor->type()) : slice.size(); }
+};
+
+/// What a run of a manifest works on.
+struct Binding {
+  std::map<std::string, int64_t> sizes;
+  std::vector<BoundBuffer> buffers;
+  /// Spectra and workspaces, poisoned.
+  std::deque<Tensor> own;
+};
+
+/// A launch whose sizes are known. Arguments are numbers of buffers, or values.
+struct ResolvedLaunch {
+  std::array<uint32_t, 3> grid, block;
+  std::vector<std::pair<bool, int64_t>> arguments;
+};
+
+/// A manifest as executors see it.
+class ManifestProgram {
+public:
   const Manifest &manifest() const { return plan; }
   /// Element types and shapes of the results for these inputs; an error where the inputs are not what the manifest says.
   llvm::Expected<llvm::SmallVector<Tensor>> makeResults(llvm::ArrayRef<Tensor> inputs) const;
-  /// Runs `prepare`, then `run`. Spectra and temporaries are poisoned before. Launches that find something do not end the run.
-  llvm::Expected<std::vector<EmulatedLaunch>>
-  run(llvm::MutableArrayRef<Tensor> inputs, llvm::MutableArrayRef<Tensor> results, const emulator::Options &options);
+
+protected:
+  explicit ManifestProgram(Manifest manifest) : plan(std::move(manifest)) {}
+
+  /// With `inside`, signals lie in tensors whose last two dimensions are of these sizes, at their beginning, and what lies around them is poisoned.
+  llvm::Expected<Binding> bind(llvm::MutableArrayRef<Tensor> inputs, llvm::MutableArrayRef<Tensor> results,
+                               std::optional<std::array<int64_t, 2>> inside) const;
+  llvm::Expected<ResolvedLaunch> resolve(const ManifestLaunch &launch, const Binding &binding) const;
+  /// Takes slices back into their tensors; an error where what lies around them was written to.
+  llvm::Error finish(Binding &binding) const;
 
 private:
-  EmulatedProgram(Manifest manifest, std::unique_ptr<emulator::Program> program)
-      : plan(std::move(manifest)), program(std::move(program)) {}
+  static constexpr char poison = static_cast<char>(0xff);
   llvm::Expected<std::map<std::string, int64_t>> bindSizes(llvm::ArrayRef<Tensor> inputs) const;
   llvm::Expected<Tensor> makeBuffer(const ManifestBuffer &buffer, const std::map<std::string, int64_t> &sizes) const;
 
   Manifest plan;
+};
+
+/// PTX with its manifest, loaded in the emulator.
+class EmulatedProgram : public ManifestProgram {
+public:
+  static llvm::Expected<EmulatedProgram> load(Manifest manifest, llvm::StringRef ptx);
+
+  /// Runs `prepare`, then `run`. Launches that find something do not end the run.
+  llvm::Expected<std::vector<EmulatedLaunch>> run(llvm::MutableArrayRef<Tensor> inputs,
+                                                  llvm::MutableArrayRef<Tensor> results,
+                                                  const emulator::Options &options,
+                                                  std::optional<std::array<int64_t, 2>> inside = std::nullopt);
+
+private:
+  EmulatedProgram(Manifest manifest, std::unique_ptr<emulator::Program> program)
+      : ManifestProgram(std::move(manifest)), program(std::move(program)) {}
+
   std::unique_ptr<emulator::Program> program;
+};
+
+/// Seconds that a run on a GPU took by its events: `prepare`, and the median of all times that `run` ran.
+struct CudaTimes {
+  double prepare, run;
+};
+
+/// PTX or a cubin with its manifest, loaded on the first GPU by the CUDA driver, which is opened at run time: `library` is libcuda or one that has its
+/// functions.
+class CudaProgram : public ManifestProgram {
+public:
+  static constexpr llvm::StringLiteral defaultLibrary = "libcuda.so.1";
+  /// The chip of the first GPU, such as sm_90; an error where there is no driver or no GPU.
+  static llvm::Expected<std::string> findChip(llvm::StringRef library);
+  static llvm::Expected<CudaProgram> load(Manifest manifest, llvm::StringRef code, llvm::StringRef library);
+  CudaProgram(CudaProgram &&);
+  ~CudaProgram();
+
+  /// The name of the GPU.
+  llvm::StringRef device() const;
+  /// Runs `prepare` once, then `run` `repeat` times. Errors are the driver's, by name.
+  llvm::Expected<CudaTimes> run(llvm::MutableArrayRef<Tensor> inputs, llvm::MutableArrayRef<Tensor> results,
+                                int64_t repeat, std::optional<std::array<int64_t, 2>> inside = std::nullopt);
+
+private:
+  struct Driver;
+  CudaProgram(Manifest manifest, std::unique_ptr<Driver> driver);
+
+  std::unique_ptr<Driver> driver;
+  void *module = nullptr;
+  std::map<std::string, void *> functions;
 };
 
 } // namespace fftconv

@@ -10,6 +10,7 @@
 #ifndef FFTCONV_IR_FFTCONV_H
 #define FFTCONV_IR_FFTCONV_H
 
+#include "fftconv/Monarch/Kernel.h"
 #include "fftconv/Monarch/Schedule.h"
 #include "fftconv/Monarch/Tables.h"
 
@@ -22,6 +23,8 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <memory>
 
 #include "fftconv/IR/FFTConvDialect.h.inc"
@@ -32,6 +35,9 @@
 
 #define GET_TYPEDEF_CLASSES
 #include "fftconv/IR/FFTConvTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "fftconv/IR/FFTConvOps.h.inc"
 
 namespace fftconv {
 
@@ -48,15 +54,21 @@ SpectrumAttr getSpectrumEncoding(mlir::RankedTensorType type);
 mlir::RankedTensorType getSpectrumType(int64_t heads, SpectrumAttr spectrum);
 
 /// The digits that `fftconv.embed` makes of `signal`, with elements of type `element` or complex<element>.
-mlir::RankedTensorType getEmbeddedType(mlir::RankedTensorType signal, PlanAttr plan, bool isComplex,
+mlir::RankedTensorType getEmbeddedType(mlir::RankedTensorType signal, bool channelsLast, PlanAttr plan, bool isComplex,
                                        mlir::Type element);
+
+/// The dimensions of a signal that count heads and time.
+inline unsigned headDim(bool channelsLast) { return channelsLast ? 2 : 1; }
+inline unsigned timeDim(bool channelsLast) { return channelsLast ? 1 : 2; }
 
 /// The kernel schedule of a plan that has one, derived from it; null where its digits do not fit one pass. Made once for each plan.
 std::shared_ptr<const monarch::Schedule> getKernelSchedule(PlanAttr plan);
 
-} // namespace fftconv
+/// What a kernel computes and how, as its ops say; a batch that is not known is 0.
+monarch::KernelProblem getKernelProblem(GroupsOp groups);
+monarch::KernelChoice getKernelChoice(GroupsOp groups);
+monarch::KernelProblem getKernelProblem(ToeplitzOp op);
 
-#define GET_OP_CLASSES
-#include "fftconv/IR/FFTConvOps.h.inc"
+} // namespace fftconv
 
 #endif // FFTCONV_IR_FFTCONV_H

@@ -51,6 +51,7 @@ def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
     A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head (pairs of rows where theta is one) travel together, so that the spectrum
     and the tables are read once for them. With two `stages` the input of the next group is on its way while this one is computed. Elementwise products are
     done in `products` (f16 or bf16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
+    Where channels are last, `rows` is how many neighbouring heads of a batch row travel together.
 
     - (A1) warps is a power of two up to 32, values 8 to 64;
     - (A2) rows is at least 1, stages is 1 or 2;
@@ -74,6 +75,8 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
     - (P3) `chip` is a chip of the table in `fftconv/Monarch/Chip.h`;
     - (P4) a `schedule` says how a GPU's kernel computes it; a CPU has none. Its products are done in the compute type or in f32.
 
+    A kernel whose compute type is f32 keeps each value as the sum of two f16, of which it multiplies three of the four products, and scales each row by a power of two.
+
     Inside an op, write an alias or `<...>` alone: after `#fftconv.plan<...>` MLIR takes the colon of the op's types for one of
     the attribute.
 
@@ -87,6 +90,21 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
                         OptionalParameter<"ScheduleAttr">:$schedule);
   let assemblyFormat = [{ `<` `points` `=` $points `,` `radices` `=` `[` $radices `]` `,` `theta` `=` $theta `,`
                           `compute` `=` $compute `,` `chip` `=` $chip (`,` `schedule` `=` $schedule^)? `>` }];
+  let genVerifyDecl = 1;
+}
+
+def FFTConv_DirectAttr : FFTConv_Attr<"Direct", "direct"> {
+  let summary = "how a convolution with a short filter will be computed, as Toeplitz products";
+  let description = [{
+    Time is cut into blocks of 16, and a block of y is the sum over d of a 16 x 16 Toeplitz matrix of taps times the block of x that lies d before it. A CTA has `warps` warps, and
+    a warp walks over `blocks` blocks of 16 places at once, so that it reads each block of x once. Operands are of type `compute`, sums are f32.
+
+    - (K1) warps is a power of two up to 32, blocks at least 1;
+    - (K2) `compute` is f16 or bf16;
+    - (K3) `chip` is a GPU of the table in `fftconv/Monarch/Chip.h`.
+  }];
+  let parameters = (ins "int64_t":$warps, "int64_t":$blocks, "::mlir::FloatType":$compute, StringRefParameter<>:$chip);
+  let assemblyFormat = [{ `<` `warps` `=` $warps `,` `blocks` `=` $blocks `,` `compute` `=` $compute `,` `chip` `=` $chip `>` }];
   let genVerifyDecl = 1;
 }
 
@@ -145,7 +163,7 @@ def FFTConv_TileType : TypeDef<FFTConv_Dialect, "Tile"> {
   let summary = "the data of the sequences that a CTA works on, spread over its lanes or its shared memory";
   let description = [{
     M elements for each sequence: f16, bf16, f32, or complex of these (planes of real and imaginary parts), with a `#fftconv.layout` once
-    it is assigned.
+    it is assigned. In shared memory, f32 of a plan that computes in f32 are two planes of f16 whose sum they are; what `fftconv.copy_in` brings are rows as they were in memory.
 
     ```
     !fftconv.tile<f16, shared 131072>

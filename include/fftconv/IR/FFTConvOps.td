@@ -34,7 +34,7 @@ class FFTConv_RowsOp<string mnemonic>
 class FFTConv_Tensor<list<Type> types, list<int> ranks, string form>
     : TensorRankOf<types, ranks> { let summary = form; }
 
-def FFTConv_Signal : FFTConv_Tensor<[F16, BF16, F32], [3], "tensor<BxHxLxT> with T = f16, bf16 or f32">;
+def FFTConv_Signal : FFTConv_Tensor<[F16, BF16, F32], [3], "tensor<BxHxLxT>, or tensor<BxLxHxT> where channels are last, with T = f16, bf16 or f32">;
 def FFTConv_Filter : FFTConv_Tensor<[F32], [2], "tensor<HxKxf32>">;
 def FFTConv_Skip : FFTConv_Tensor<[F32], [1], "tensor<Hxf32>">;
 def FFTConv_SpectrumTensor : Type<
@@ -57,13 +57,14 @@ def FFTConv_ConvOp : FFTConv_RowsOp<"conv"> {
         y[b, h, n] = post_gate[b, h, n] * (sum over j of k[h, j] x[b, h, n - lag(j)] + skip[h] x[b, h, n])
 
     where `boundary` says what lag(j) is and what x means outside [0, L). K < L, K = L and K > L all mean what the formula
-    says; `circular` wraps a filter longer than L by addition.
+    says; `circular` wraps a filter longer than L by addition. With `channels_last` u, gates and y are [B, L, H] instead of [B, H, L].
 
-    - (C1) `u` is tensor<BxHxLxT>, T = f16, bf16 or f32; B may be dynamic, H and L are static, none is zero;
+    - (C1) `u` is tensor<BxHxLxT> (tensor<BxLxHxT> with `channels_last`), T = f16, bf16 or f32; B may be dynamic, H and L are static, none is zero;
     - (C2) `k` is tensor<HxKxf32>, static, K at least 1;
     - (C3) `u` and `k` have the same number of heads;
     - (C4) `center`, the index of the tap of lag zero, is given exactly when the boundary is bidirectional, and lies in [0, K);
-    - (C5) a `plan`, once chosen, satisfies S2 and S3 of `#fftconv.spectrum`.
+    - (C5) a `plan`, once chosen, satisfies S2 and S3 of `#fftconv.spectrum`;
+    - (C6) what is computed directly (`direct`) has no plan, is not circular and not `channels_last`, and is of the type it is computed in.
     }], FFTConv_GateConstraints, [{
     Example:
     ```mlir
@@ -75,21 +76,22 @@ def FFTConv_ConvOp : FFTConv_RowsOp<"conv"> {
     }
     ```
   }]);
-  let arguments = (ins FFTConv_BoundaryAttr:$boundary, FFTConv_Signal:$u, FFTConv_Filter:$k,
+  let arguments = (ins FFTConv_BoundaryAttr:$boundary, UnitAttr:$channels_last, FFTConv_Signal:$u, FFTConv_Filter:$k,
                        Optional<FFTConv_Signal>:$pre_gate, Optional<FFTConv_Signal>:$post_gate,
-                       Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center, OptionalAttr<FFTConv_PlanAttr>:$plan);
+                       Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center, OptionalAttr<FFTConv_PlanAttr>:$plan,
+                       OptionalAttr<FFTConv_DirectAttr>:$direct);
   let results = (outs FFTConv_Signal:$y);
   let assemblyFormat = [{
-    `` $boundary $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    `` $boundary (`channels_last` $channels_last^)? $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
     (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)?
-    (`plan` $plan^)? attr-dict `:` type($u) `,` type($k)
+    (`plan` $plan^)? (`direct` $direct^)? attr-dict `:` type($u) `,` type($k)
   }];
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
   let hasFolder = 1;
   let extraClassDeclaration = [{
-    int64_t getHeads() { return getU().getType().getDimSize(1); }
-    int64_t getLength() { return getU().getType().getDimSize(2); }
+    int64_t getHeads() { return getU().getType().getDimSize(getChannelsLast() ? 2 : 1); }
+    int64_t getLength() { return getU().getType().getDimSize(getChannelsLast() ? 1 : 2); }
     int64_t getTaps() { return getK().getType().getDimSize(1); }
   }];
 }
@@ -146,11 +148,11 @@ def FFTConv_SpectralConvOp : FFTConv_RowsOp<"spectral_conv"> {
     }
     ```
   }]);
-  let arguments = (ins FFTConv_Signal:$u, FFTConv_SpectrumTensor:$spectrum, Optional<FFTConv_Signal>:$pre_gate,
+  let arguments = (ins UnitAttr:$channels_last, FFTConv_Signal:$u, FFTConv_SpectrumTensor:$spectrum, Optional<FFTConv_Signal>:$pre_gate,
                        Optional<FFTConv_Signal>:$post_gate, Optional<FFTConv_Skip>:$skip);
   let results = (outs FFTConv_Signal:$y);
   let assemblyFormat = [{
-    $u `,` $spectrum (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    (`channels_last` $channels_last^)? $u `,` $spectrum (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
     (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)?
     attr-dict `:` type($u) `,` type($spectrum)
   }];

@@ -13,9 +13,12 @@
 
 class FFTConv_KernelOp<string mnemonic, list<Trait> traits = []> : Op<FFTConv_Dialect, mnemonic, traits>;
 
-def FFTConv_Rows : MemRefRankOf<[F16, BF16], [3]> { let summary = "memref<BxHxLxT>, rows of a signal, T = f16 or bf16"; }
-def FFTConv_SpectrumBuffer : MemRefRankOf<[F16, BF16], [2]> {
-  let summary = "memref<Hx2MxT>, spectra in the order in which lanes read them, T = f16 or bf16";
+def FFTConv_Rows : MemRefRankOf<[F16, BF16, F32], [3]> {
+  let summary = "memref<BxHxLxT> (memref<BxLxHxT> where channels are last), rows of a signal, of any stride but in the last dimension";
+}
+def FFTConv_SpectrumBuffer : MemRefRankOf<[F16, BF16, F32], [2]> {
+  let summary = "memref<Hx2MxT>, spectra in the order in which lanes read them; of f32, a few more, of which the first is the power of two that "
+                "the others are to be multiplied with";
 }
 
 def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
@@ -24,7 +27,9 @@ def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
     A CTA keeps one head, blockIdx.x, and takes every gridDim.y-th group of `rows` batch rows of it (pairs of rows where theta is one), beginning with group blockIdx.y. The body is what
     it does with one group; a last group may have fewer rows.
 
-    - (N1) the body holds tile ops only; `rows` is at least 1;
+    With `channels_last` the rows are those of `rows` neighbouring heads of one batch row (pair of rows) instead, beginning with head blockIdx.x * rows, and the loop goes over batch rows.
+
+    - (N1) the body holds tile ops only, the first of which, barriers apart, is `fftconv.copy_in`; `rows` is at least 1;
     - (N2) it stands in a `gpu.func`.
 
     Example, with all ops that may stand in the body:
@@ -60,9 +65,16 @@ def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
     }
     ```
   }];
-  let arguments = (ins FFTConv_Rows:$u, ConfinedAttr<I64Attr, [IntMinValue<1>]>:$rows);
+  let arguments = (ins UnitAttr:$channels_last, FFTConv_Rows:$u, ConfinedAttr<I64Attr, [IntMinValue<1>]>:$rows);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "`of` $u `rows` $rows attr-dict `:` type($u) $body";
+  let assemblyFormat = "(`channels_last` $channels_last^)? `of` $u `rows` $rows attr-dict `:` type($u) $body";
+  let extraClassDeclaration = [{
+    int64_t getHeads() { return getU().getType().getDimSize(getChannelsLast() ? 2 : 1); }
+    int64_t getLength() { return getU().getType().getDimSize(getChannelsLast() ? 1 : 2); }
+    /// What brings the rows.
+    CopyInOp getInput();
+    PlanAttr getPlan();
+  }];
   let hasVerifier = 1;
 }
 
@@ -74,11 +86,104 @@ def FFTConv_CopyInOp : FFTConv_KernelOp<"copy_in"> {
 
     Where theta is one, rows 2b and 2b + 1 are the real and imaginary parts of row b; a last one without partner has zeros beside it.
 
+    Where channels are last the copies go through registers, where rows are turned and multiplied with the `gate`.
+
+    - (I2) there is a gate only where channels are last, and it has the type of `u`;
     - (I1) the result is a real tile, complex where theta is one; in shared memory once layouts are assigned.
   }];
-  let arguments = (ins FFTConv_Rows:$u, FFTConv_PlanAttr:$plan, UnitAttr:$ahead);
+  let arguments = (ins FFTConv_Rows:$u, Optional<FFTConv_Rows>:$gate, FFTConv_PlanAttr:$plan, UnitAttr:$ahead);
   let results = (outs FFTConv_Tile:$tile);
-  let assemblyFormat = "(`ahead` $ahead^)? $u `by` $plan attr-dict `:` type($u) `->` type($tile)";
+  let assemblyFormat = [{
+    (`ahead` $ahead^)? $u (`gate` `(` $gate^ `:` type($gate) `)`)? `by` $plan attr-dict `:` type($u) `->` type($tile)
+  }];
+  let hasVerifier = 1;
+}
+
+def FFTConv_TileNormalizeOp : FFTConv_KernelOp<"tile_normalize"> {
+  let summary = "rows of f32, multiplied with a gate, scaled by powers of two and split into pairs of f16";
+  let description = [{
+    Each row is scaled so that its greatest magnitude lies between 32 and 64, and kept as hi + lo, two f16. No stage of an orthonormal transform makes more than sqrt(M) times that of
+    it, which f16 holds for all M of one pass. `fftconv.copy_out` takes the scale back; between the two it lies in shared memory, at `scales`, or in a warp that owns
+    the row. The gate is read from memory, once.
+
+    - (J1) operand and result are tiles of f32 in shared memory once layouts are assigned, of the same element type.
+
+    Example:
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f32, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f32, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv1(%arg0: memref<?x2x100xf32, strided<[?, ?, 1]>>, %arg1: memref<2x520xf32>, %arg2: memref<?x2x100xf32, strided<[?, ?, 1]>>) kernel attributes {fftconv.shared_bytes = 16416 : i64, known_block_size = array<i32: 256, 1, 1>} {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf32, strided<[?, ?, 1]>> {
+          %0 = fftconv.copy_in ahead %arg0 by #plan : memref<?x2x100xf32, strided<[?, ?, 1]>> -> <f32, shared 8192>
+          %1 = fftconv.tile_normalize %0 by #plan scales 16384 : <f32, shared 8192> -> <f32, shared 0>
+          fftconv.prefetch %0 : <f32, shared 8192>
+          fftconv.barrier warp
+          %2 = fftconv.relayout %1 by #plan : <f32, shared 0> -> <f32, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_dft left %2 digit 1 by #plan : <f32, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_twiddle %3 digit 2 pairs [1, 2] by #plan : <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_dft right %4 digit 2 by #plan : <complex<f32>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_product %5, %arg1 by #plan : <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x520xf32> -> <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_dft left inverse %6 digit 2 by #plan : <complex<f32>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_twiddle inverse %7 digit 2 pairs [1, 2] by #plan : <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %9 = fftconv.tile_dft left inverse %8 digit 1 by #plan : <complex<f32>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f32, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          fftconv.barrier warp
+          %10 = fftconv.relayout %9 by #plan : <f32, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <f32, shared 0>
+          fftconv.barrier warp
+          fftconv.copy_out %10, %arg2 by #plan : <f32, shared 0>, memref<?x2x100xf32, strided<[?, ?, 1]>>
+        }
+        gpu.return
+      }
+    }
+    ```
+  }];
+  let arguments = (ins FFTConv_Tile:$x, Optional<FFTConv_Rows>:$gate, FFTConv_PlanAttr:$plan, DefaultValuedAttr<I64Attr, "-1">:$scales);
+  let results = (outs FFTConv_Tile:$y);
+  let assemblyFormat = [{
+    $x (`gate` `(` $gate^ `:` type($gate) `)`)? `by` $plan (`scales` $scales^)? attr-dict `:` type($x) `->` type($y)
+  }];
+  let hasVerifier = 1;
+}
+
+def FFTConv_TileConvertOp : FFTConv_KernelOp<"tile_convert"> {
+  let summary = "a tile rounded to another 16-bit type";
+  let description = [{
+    What f16 does not hold becomes infinite.
+
+    - (Y1) operand and result have the same layout, and are both real or both complex.
+
+    Example:
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    gpu.module @f_kernels {
+      gpu.func @conv1(%arg0: memref<?x2x100xbf16, strided<[?, ?, 1]>>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xbf16, strided<[?, ?, 1]>>) kernel attributes {fftconv.shared_bytes = 8192 : i64, known_block_size = array<i32: 256, 1, 1>} {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xbf16, strided<[?, ?, 1]>> {
+          %0 = fftconv.copy_in ahead %arg0 by #plan : memref<?x2x100xbf16, strided<[?, ?, 1]>> -> <bf16, shared 4096>
+          fftconv.barrier warp
+          %1 = fftconv.relayout %0 by #plan : <bf16, shared 4096> -> <bf16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          fftconv.barrier warp
+          fftconv.prefetch %0 : <bf16, shared 4096>
+          %2 = fftconv.tile_convert %1 : <bf16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %3 = fftconv.tile_dft left %2 digit 1 by #plan : <f16, columns = "n1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %4 = fftconv.tile_twiddle %3 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %5 = fftconv.tile_dft right %4 digit 2 by #plan : <complex<f16>, columns = "n2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %6 = fftconv.tile_product %5, %arg1 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">, memref<2x512xf16> -> <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2">
+          %7 = fftconv.tile_dft left inverse %6 digit 2 by #plan : <complex<f16>, columns = "k2.0-3", rows = "k1.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %8 = fftconv.tile_twiddle inverse %7 digit 2 pairs [1, 2] by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2">
+          %9 = fftconv.tile_dft left inverse %8 digit 1 by #plan : <complex<f16>, columns = "k1.0-3", rows = "n2.0-3", warps = "b.0-2"> -> <bf16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2">
+          %10 = fftconv.relayout %9 by #plan : <bf16, columns = "n2.0-3", rows = "n1.0-3", warps = "b.0-2"> -> <bf16, shared 0>
+          fftconv.barrier warp
+          fftconv.copy_out %10, %arg2 by #plan : <bf16, shared 0>, memref<?x2x100xbf16, strided<[?, ?, 1]>>
+        }
+        gpu.return
+      }
+    }
+    ```
+  }];
+  let arguments = (ins FFTConv_Tile:$x);
+  let results = (outs FFTConv_Tile:$y);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
   let hasVerifier = 1;
 }
 
@@ -130,7 +235,7 @@ def FFTConv_TileDftOp : FFTConv_TileStageOp<"tile_dft", (ins FFTConv_HowAttr:$ho
     butterfly applies besides.
 
     - (Q1) `how` says how the layout of the operand becomes that of the result (`Layout::afterDft`); it is `any` before layouts are assigned;
-    - (Q2) a matrix product takes 16-bit operands;
+    - (Q2) a matrix product takes 16-bit operands, or f32 of a plan that computes in f32, three products of hi and lo each;
     - (Q3) digit is one of the plan's.
   }];
   let assemblyFormat = [{
@@ -194,10 +299,44 @@ def FFTConv_CopyOutOp : FFTConv_KernelOp<"copy_out"> {
   let hasVerifier = 1;
 }
 
+def FFTConv_ToeplitzOp : FFTConv_KernelOp<"toeplitz", [AttrSizedOperandSegments]> {
+  let summary = "convolution with a short filter, as a kernel";
+  let description = [{
+    What `fftconv.conv` computes, as `#fftconv.direct` says. A CTA has one head, blockIdx.x; its warps take 16 segments of rows at a time, a segment being `blocks` blocks of 16. Each warp
+    makes the matrices of its head from the taps.
+
+    - (X3) filters, skips and `center` are as C2, C4 and G2 of `fftconv.conv` say; gates have the type of `u`, and so has `y`.
+
+    Example:
+    ```mlir
+    gpu.module @f_kernels {
+      gpu.func @conv0(%arg0: memref<?x2x100xf16, strided<[?, ?, 1]>>, %arg1: memref<2x30xf32>, %arg2: memref<?x2x100xf16, strided<[?, ?, 1]>>) kernel attributes {fftconv.shared_bytes = 0 : i64, known_block_size = array<i32: 128, 1, 1>} {
+        fftconv.toeplitz %arg0, %arg1, %arg2 by <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : memref<?x2x100xf16, strided<[?, ?, 1]>>, memref<2x30xf32>, memref<?x2x100xf16, strided<[?, ?, 1]>>
+        gpu.return
+      }
+    }
+    ```
+  }];
+  let extraClassDeclaration = [{
+    int64_t getHeads() { return getU().getType().getDimSize(1); }
+    int64_t getLength() { return getU().getType().getDimSize(2); }
+    /// Segments of a row.
+    int64_t getSegments() { return ::llvm::divideCeil(::llvm::divideCeil(getLength(), 16), getDirect().getBlocks()); }
+  }];
+  let arguments = (ins FFTConv_Rows:$u, MemRefRankOf<[F32], [2]>:$k, Optional<FFTConv_Rows>:$pre_gate, Optional<FFTConv_Rows>:$post_gate,
+                       Optional<MemRefRankOf<[F32], [1]>>:$skip, FFTConv_Rows:$y, OptionalAttr<I64Attr>:$center, FFTConv_DirectAttr:$direct);
+  let assemblyFormat = [{
+    $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)? (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)?
+    (`skip` `(` $skip^ `:` type($skip) `)`)? `,` $y `by` $direct attr-dict `:` type($u) `,` type($k) `,` type($y)
+  }];
+  let hasVerifier = 1;
+}
+
 def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
   let summary = "spectra of all filters, as a kernel";
   let description = [{
-    What `fftconv.spectrum` computes, in f32 arithmetic, rounded once and written in the order in which `fftconv.tile_product` reads it.
+    What `fftconv.spectrum` computes, in f32 arithmetic, rounded once and written in the order in which `fftconv.tile_product` reads it. A spectrum of f32 is multiplied with a power of
+    two that brings the greatest of its real and imaginary parts to between 1 and 2; its inverse stands behind the spectrum.
 
     - (X1) the filters are memref<HxKxf32>, skips memref<Hxf32>, and the buffer has their heads and the plan's points;
     - (X2) `center` is given exactly when the spectrum's boundary is bidirectional, and is the index of a tap.
@@ -205,11 +344,12 @@ def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
   let extraClassDeclaration = [{
     /// Threads of a CTA; there is one for each value of the first digit and each head.
     static constexpr int32_t threads = 128;
-    /// Shared memory of a CTA: two buffers of M / r1 complex f32.
+    /// Shared memory of a CTA: two buffers of M / r1 complex f32, and a magnitude for each thread where spectra are scaled.
     int64_t getSharedBytes() {
       PlanAttr plan = getSpectrum().getPlan();
-      return 2 * 8 * plan.getPoints() / plan.getRadices()[0];
+      return 2 * 8 * plan.getPoints() / plan.getRadices()[0] + (isScaled() ? 4 * threads : 0);
     }
+    bool isScaled() { return getSpectrum().getPlan().getCompute().isF32(); }
   }];
   let arguments = (ins MemRefRankOf<[F32], [2]>:$k, Optional<MemRefRankOf<[F32], [1]>>:$skip, FFTConv_SpectrumBuffer:$buffer,
                        OptionalAttr<I64Attr>:$center, FFTConv_SpectrumAttr:$spectrum);

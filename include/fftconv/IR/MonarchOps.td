@@ -36,10 +36,10 @@ def FFTConv_EmbedOp : FFTConv_Op<"embed"> {
     }
     ```
   }];
-  let arguments = (ins FFTConv_Signal:$u, Optional<FFTConv_Signal>:$pre_gate, FFTConv_PlanAttr:$plan);
+  let arguments = (ins UnitAttr:$channels_last, FFTConv_Signal:$u, Optional<FFTConv_Signal>:$pre_gate, FFTConv_PlanAttr:$plan);
   let results = (outs FFTConv_Digits:$x);
   let assemblyFormat = [{
-    $u (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)? `by` $plan attr-dict `:` type($u) `->` type($x)
+    (`channels_last` $channels_last^)? $u (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)? `by` $plan attr-dict `:` type($u) `->` type($x)
   }];
   let hasVerifier = 1;
 }
@@ -176,11 +176,11 @@ def FFTConv_ProjectOp : FFTConv_RowsOp<"project"> {
     }
     ```
   }];
-  let arguments = (ins FFTConv_Digits:$x, FFTConv_Signal:$u, Optional<FFTConv_Signal>:$pre_gate,
+  let arguments = (ins UnitAttr:$channels_last, FFTConv_Digits:$x, FFTConv_Signal:$u, Optional<FFTConv_Signal>:$pre_gate,
                        Optional<FFTConv_Signal>:$post_gate, Optional<FFTConv_Skip>:$skip, FFTConv_SpectrumAttr:$spectrum);
   let results = (outs FFTConv_Signal:$y);
   let assemblyFormat = [{
-    $x `,` $u (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    (`channels_last` $channels_last^)? $x `,` $u (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
     (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)?
     `for` $spectrum attr-dict `:` type($x) `,` type($u)
   }];

@@ -19,7 +19,8 @@ struct KernelChoice {
   int warps = 0;
   /// Complex values that a lane may hold.
   int values = 0;
-  /// Batch rows of a head that travel together, so that spectrum and tables are read once for them; pairs of rows where theta is one.
+  /// Batch rows of a head that travel together, so that spectrum and tables are read once for them; pairs of rows where theta is one. Heads of a batch
+  /// row where channels are last.
   int64_t rows = 0;
   /// 2 where the input of the next rows is copied while these are computed.
   int stages = 0;
@@ -32,23 +33,40 @@ struct KernelProblem {
   bool preGate = false, postGate = false;
   /// A circular convolution at a right angle, whose tail is added.
   bool wraps = false;
+  /// Rows of f32, computed as pairs of f16; else tensors and tiles are of two bytes.
+  bool split = false;
+  /// Tensors are [B, L, H], and neighbouring heads travel together instead of batch rows.
+  bool channelsLast = false;
+
+  int64_t elementBytes() const { return split ? 4 : 2; }
+  /// Whether a gate lies in shared memory beside its rows; it does not where it is multiplied with as rows are turned or normalised.
+  bool gateTile() const { return preGate && !split && !channelsLast; }
 };
 
 /// The choice for a problem; nothing where M points do not fit one pass on the chip.
 std::optional<KernelChoice> chooseKernel(const Digits &digits, const KernelProblem &problem, const Chip &chip);
 
-/// Whether shared memory holds, for so many rows of M points that are exchanged between warps, planes of real and imaginary parts, the next input and
-/// its gate.
-bool holdsGateAhead(const Digits &digits, int64_t rows, const Chip &chip);
+/// Bytes of shared memory of a CTA; `gateAhead` where the gate of the next rows is copied while these are computed, as their input is.
+int64_t sharedBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, bool gateAhead);
+/// Of these, those of the scales of rows: one for each row, and where warps share rows the greatest magnitude that each has found.
+int64_t scaleBytes(const Digits &digits, const KernelChoice &choice);
+/// Whether shared memory holds the gate ahead.
+bool holdsGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
+/// Values of a head's spectrum in memory: real and imaginary parts; of f32, behind them a scale that keeps spectra aligned to 32 bytes.
+int64_t spectrumValues(int64_t points, bool split);
+/// Whether a warp holds a whole sequence of so many points in registers.
+bool warpOwns(const Digits &digits);
 
 /// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
 int64_t gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip);
 
 /// CTAs of a kernel that share a multiprocessor, by their registers.
-int64_t residentCtas(int64_t points);
+int64_t residentCtas(int64_t points, bool split = false);
 
-/// Bytes of a copy of rows of L 16-bit elements between memory and shared memory: 16 where rows are aligned for that, down to 2.
-int copyWidth(int64_t length);
+/// Bytes of one access to elements of a tensor whose last dimension is `size`: 16 where it keeps rows aligned for that, down to one element.
+int copyWidth(int64_t size, int64_t elementBytes = 2);
+/// The same for rows of a problem; where channels are last, as many heads as travel together at most.
+int copyWidth(const KernelProblem &problem, int64_t rows);
 /// Copies by one thread that stand one after the other in the code; more of them are a loop.
 constexpr int64_t unrolledCopies = 32;
 
@@ -64,6 +82,27 @@ struct KernelCost {
 
 /// The cost of a problem whose batch is known.
 KernelCost kernelCost(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem,
+                      const Chip &chip);
+
+/// A convolution with a filter of few taps as Toeplitz products: see #fftconv.direct.
+struct DirectChoice {
+  int warps = 0;
+  int64_t blocks = 0;
+};
+
+/// CTAs of such a kernel that share a multiprocessor.
+constexpr int64_t residentDirectCtas = 4;
+
+/// Lags of 16 x 16 blocks that a filter of `taps` reaches, whose tap `center` has lag zero: first and last.
+std::pair<int64_t, int64_t> blockLags(int64_t taps, int64_t center);
+/// Blocks that a warp loads at a time.
+constexpr int64_t blocksAtOnce = 4;
+/// Times are 32-bit numbers, with room for what lies past the end.
+constexpr int64_t longestDirect = int64_t(1) << 29;
+/// The choice for a filter; nothing where its matrices do not fit the registers of a warp, or the row is longer than that.
+std::optional<DirectChoice> chooseDirect(int64_t taps, int64_t center, const KernelProblem &problem, const Chip &chip);
+/// The cost of a problem whose batch is known.
+KernelCost directCost(int64_t taps, int64_t center, const DirectChoice &choice, const KernelProblem &problem,
                       const Chip &chip);
 
 } // namespace fftconv::monarch

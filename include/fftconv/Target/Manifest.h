@@ -23,9 +23,9 @@
 
 namespace fftconv {
 
-/// A number, or an expression in the dynamic sizes: a name, or ceil_div or min of two expressions.
+/// A number, or an expression in the dynamic sizes: a name, or ceil_div, min or mul of two expressions.
 struct SizeExpression {
-  enum class Kind { Number, Name, CeilDiv, Min } kind = Kind::Number;
+  enum class Kind { Number, Name, CeilDiv, Min, Mul } kind = Kind::Number;
   int64_t number = 1;
   std::string name;
   std::vector<SizeExpression> operands;
@@ -35,6 +35,7 @@ struct SizeExpression {
   /// Folded where the operands are numbers.
   static SizeExpression ceilDiv(SizeExpression a, int64_t b);
   static SizeExpression min(SizeExpression a, int64_t b);
+  static SizeExpression mul(SizeExpression a, int64_t b);
 
   /// An error where a name has no value or a divisor is not positive.
   llvm::Expected<int64_t> evaluate(const std::map<std::string, int64_t> &sizes) const;
@@ -47,12 +48,16 @@ struct ManifestBuffer {
   /// f16, bf16 or f32.
   std::string type;
   std::vector<SizeExpression> shape;
+  /// Bytes that the address of a signal and its strides are multiples of.
+  int64_t alignment = 16;
 };
 
-/// An argument of a kernel: a pointer to a buffer, or a 64-bit size.
+/// An argument of a kernel: a pointer to a buffer, elements from one index of one of its dimensions to the next (64 bits), or a 64-bit size.
 struct ManifestArgument {
-  std::optional<size_t> buffer;
-  SizeExpression size;
+  std::optional<size_t> buffer = {};
+  std::optional<size_t> strideOf = {};
+  int64_t dimension = 0;
+  SizeExpression size = {};
 };
 
 struct ManifestLaunch {

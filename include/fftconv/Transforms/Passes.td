@@ -14,7 +14,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
   let summary = "Choose a plan for every convolution that has none";
   let description = [{
     Gives each `fftconv.conv` without a plan the cheapest legal one for the chip: points, radices, theta and compute type, and on a GPU
-    the schedule of a kernel, where there is one that runs it.
+    the schedule of a kernel, where there is one that runs it. On a GPU a short filter may be cheaper as Toeplitz products: then the convolution gets a `direct` form instead.
     Plans that are there already stay, so that a choice can be made or overruled in the IR. Every choice is an
     analysis remark; a plan left alone, or one without a kernel, is a missed one. Fails at a convolution that no plan serves.
 
@@ -40,6 +40,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
            "type of the operands of stages: f16, bf16, f32, or auto for the tensors' own">,
     Option<"products", "products", "std::string", "\"f16\"", "type of elementwise products in kernels: f16 (for bf16 stages bf16), or f32">,
     Option<"sums", "sums", "std::string", "\"f32\"", "type of the sums of matrix products in kernels: f16 or f32">,
+    Option<"method", "method", "std::string", "\"auto\"", "how to compute on a GPU: fft, direct (where it can be done so), or auto for the cheaper">,
     Option<"requireKernels", "require-kernels", "bool", "false", "fail at a convolution that no kernel runs">];
 }
 
@@ -48,7 +49,7 @@ def HoistSpectra : Pass<"fftconv-hoist-spectra", "::mlir::func::FuncOp"> {
   let description = [{
     Splits every planned `fftconv.conv` into `fftconv.spectrum` and `fftconv.spectral_conv`, moves spectra out of all loops in
     which their filter does not change, and merges those of equal filter and type. A convolution without a plan is
-    left alone with a missed remark.
+    left alone with a missed remark; one with a direct form needs no spectrum. Where no kernel turns rows whose channels are last, `linalg.transpose` does.
 
     Before:
     ```mlir
@@ -184,9 +185,9 @@ def FuseKernels : Pass<"fftconv-fuse-kernels", "::mlir::ModuleOp"> {
     #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
     #spectrum = #fftconv.spectrum<causal, length = 100, plan = #plan>
     gpu.module @f_kernels {
-      gpu.func @conv0(%arg0: memref<?x2x100xf16>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16>) kernel {
-        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16> {
-          %0 = fftconv.copy_in %arg0 by #plan : memref<?x2x100xf16> -> <f16>
+      gpu.func @conv0(%arg0: memref<?x2x100xf16, strided<[?, ?, 1]>>, %arg1: memref<2x512xf16>, %arg2: memref<?x2x100xf16, strided<[?, ?, 1]>>) kernel {
+        fftconv.groups of %arg0 rows 8 : memref<?x2x100xf16, strided<[?, ?, 1]>> {
+          %0 = fftconv.copy_in %arg0 by #plan : memref<?x2x100xf16, strided<[?, ?, 1]>> -> <f16>
           %1 = fftconv.tile_dft any %0 digit 1 by #plan : <f16> -> <complex<f32>>
           %2 = fftconv.tile_twiddle %1 digit 2 by #plan : <complex<f32>> -> <complex<f16>>
           %3 = fftconv.tile_dft any %2 digit 2 by #plan : <complex<f16>> -> <complex<f32>>
@@ -194,7 +195,7 @@ def FuseKernels : Pass<"fftconv-fuse-kernels", "::mlir::ModuleOp"> {
           %5 = fftconv.tile_dft any inverse %4 digit 2 by #plan : <complex<f16>> -> <complex<f32>>
           %6 = fftconv.tile_twiddle inverse %5 digit 2 by #plan : <complex<f32>> -> <complex<f16>>
           %7 = fftconv.tile_dft any inverse %6 digit 1 by #plan : <complex<f16>> -> <f32>
-          fftconv.copy_out %7, %arg2 by #plan : <f32>, memref<?x2x100xf16>
+          fftconv.copy_out %7, %arg2 by #plan : <f32>, memref<?x2x100xf16, strided<[?, ?, 1]>>
         }
         gpu.return
       }

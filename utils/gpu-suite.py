@@ -1,0 +1,517 @@
+#!/usr/bin/env python3
+"""Checks and times compiled kernels on a machine that has a GPU, its driver, Python and numpy; nothing of this project has to be built there.
+
+    python3 gpu-suite.py PACK [-o RESULTS.json] [--plot RESULTS.png]
+
+PACK is a folder that utils/gpu-pack.sh wrote: PTX (compressed), manifests, and what each program is. First every program runs several times on poisoned outputs and is
+compared with an f64 convolution (numpy's FFT, which shares nothing with the compiler); results whose bits differ between runs are races. Some run once more under
+compute-sanitizer, where there is one. Then kernels are timed by the driver's events, in turn with a copy of the same bytes and with what others have, as far as it can
+be imported: PyTorch's FFTs, FlashFFTConv. Buffers rotate, so that nothing is found in a cache. The exit code is 1 where anything was wrong.
+
+--driver names a library with the driver's entry points instead of libcuda.so.1: libFFTConvCudaOnEmulator.so runs all of this without a GPU. Times are
+then those of an emulator, and are marked so.
+"""
+
+import argparse
+import ctypes
+import datetime
+import gzip
+import json
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+
+import numpy as np
+
+BUDGETS = {"f16": 1.5e-3, "bf16": 1.2e-2, "f32": 2e-6}
+ROUNDING = {"f16": 2**-11, "bf16": 2**-8, "f32": 0}
+WIDTH = {"f16": 2, "bf16": 2, "f32": 4}
+CHECKED_ROWS = 64  # of a large program
+
+
+class DriverError(RuntimeError):
+    pass
+
+
+class Driver:
+    """The CUDA driver API by ctypes: calls raise errors by the driver's names."""
+
+    MULTIPROCESSORS, L2_BYTES, MAJOR, MINOR, MAX_DYNAMIC_SHARED = 16, 38, 75, 76, 8
+
+    def __init__(self, library):
+        self.library = ctypes.CDLL(library)
+        self("cuInit", 0)
+        device, context = ctypes.c_int(), ctypes.c_void_p()
+        self("cuDeviceGet", ctypes.byref(device), 0)
+        self.device = device
+        name = ctypes.create_string_buffer(256)
+        self("cuDeviceGetName", name, 256, device)
+        self.name = name.value.decode()
+        self("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+        self("cuCtxSetCurrent", context)
+        version = ctypes.c_int()
+        self("cuDriverGetVersion", ctypes.byref(version))
+        self.version = version.value
+        self.chip = f"sm_{self.attribute(self.MAJOR)}{self.attribute(self.MINOR)}"
+        self.emulated = self.name == "emulator"
+
+    def __call__(self, function, *arguments):
+        status = getattr(self.library, function)(*arguments)
+        if status:
+            name = ctypes.c_char_p()
+            self.library.cuGetErrorName(status, ctypes.byref(name))
+            raise DriverError(f"{function}: {name.value.decode() if name.value else status}")
+
+    def attribute(self, number):
+        value = ctypes.c_int()
+        self("cuDeviceGetAttribute", ctypes.byref(value), number, self.device)
+        return value.value
+
+    def allocate(self, size):
+        address = ctypes.c_uint64()
+        self("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(size))
+        return address.value
+
+    def free(self, address):
+        self("cuMemFree_v2", ctypes.c_uint64(address))
+
+    def poison(self, address, size):
+        self("cuMemsetD8_v2", ctypes.c_uint64(address), ctypes.c_ubyte(0xFF), ctypes.c_size_t(size))
+
+    def upload(self, address, array):
+        array = np.ascontiguousarray(array)
+        self("cuMemcpyHtoD_v2", ctypes.c_uint64(address), array.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(array.nbytes))
+
+    def download(self, address, array):
+        self("cuMemcpyDtoH_v2", array.ctypes.data_as(ctypes.c_void_p), ctypes.c_uint64(address), ctypes.c_size_t(array.nbytes))
+
+    def synchronize(self):
+        self("cuCtxSynchronize")
+
+    def time(self, steps):
+        """Milliseconds that each of `steps` takes, by events around it."""
+        pairs = []
+        for step in steps:
+            pair = [ctypes.c_void_p(), ctypes.c_void_p()]
+            for event in pair:
+                self("cuEventCreate", ctypes.byref(event), 0)
+            self("cuEventRecord", pair[0], None)
+            step()
+            self("cuEventRecord", pair[1], None)
+            pairs.append(pair)
+        self.synchronize()
+        times = []
+        for begin, end in pairs:
+            milliseconds = ctypes.c_float()
+            self("cuEventElapsedTime", ctypes.byref(milliseconds), begin, end)
+            times.append(milliseconds.value)
+            for event in (begin, end):
+                self("cuEventDestroy_v2", event)
+        return times
+
+
+class Kernels:
+    """Code with its manifest, loaded."""
+
+    def __init__(self, driver, path):
+        self.driver, self.manifest = driver, json.loads(path.read_text())
+        if self.manifest["version"] != 2:
+            raise DriverError(f"{path.name}: manifest of version {self.manifest['version']}, this reads version 2")
+        code = gzip.decompress((path.parent / (self.manifest["code"] + ".gz")).read_bytes()) + b"\0"
+        self.module = ctypes.c_void_p()
+        log = ctypes.create_string_buffer(8192)
+        names = (ctypes.c_int * 2)(5, 6)  # error log and its size
+        values = (ctypes.c_void_p * 2)(ctypes.addressof(log), len(log))
+        try:
+            driver("cuModuleLoadDataEx", ctypes.byref(self.module), code, 2, names, values)
+        except DriverError as error:
+            raise DriverError(f"{path.name}: {error}\n{log.value.decode()}") from None
+        self.functions = {}
+        for launch in self.manifest["prepare"] + self.manifest["run"]:
+            function = ctypes.c_void_p()
+            driver("cuModuleGetFunction", ctypes.byref(function), self.module, launch["kernel"].encode())
+            driver("cuFuncSetAttribute", function, driver.MAX_DYNAMIC_SHARED, launch["shared_bytes"])
+            self.functions[launch["kernel"]] = function
+
+    def close(self):
+        self.driver("cuModuleUnload", self.module)
+
+    def size(self, expression, sizes):
+        if isinstance(expression, int):
+            return expression
+        if isinstance(expression, str):
+            return sizes[expression]
+        kind, a, b = expression[0], *(self.size(e, sizes) for e in expression[1:])
+        return {"min": min(a, b), "mul": a * b, "ceil_div": -(-a // b)}[kind]
+
+    def shape(self, buffer, sizes):
+        return tuple(self.size(e, sizes) for e in buffer["shape"])
+
+    def launches(self, part, sizes, addresses):
+        """The launches of a part, as functions without arguments: buffers dense, at `addresses`."""
+        steps = []
+        for launch in self.manifest[part]:
+            values = []
+            for argument in launch["arguments"]:
+                if "buffer" in argument:
+                    values.append(addresses[argument["buffer"]])
+                elif "stride" in argument:
+                    number, dimension = argument["stride"]
+                    values.append(int(np.prod(self.shape(self.manifest["buffers"][number], sizes)[dimension + 1 :])))
+                else:
+                    values.append(self.size(argument["size"], sizes))
+            numbers = [ctypes.c_uint64(value) for value in values]
+            pointers = (ctypes.c_void_p * len(numbers))(*(ctypes.addressof(number) for number in numbers))
+            grid = [self.size(e, sizes) for e in launch["grid"]]
+            function, shared = self.functions[launch["kernel"]], launch["shared_bytes"]
+
+            def step(function=function, grid=grid, block=launch["block"], shared=shared, numbers=numbers, pointers=pointers):
+                self.driver("cuLaunchKernel", function, *grid, *block, shared, None, pointers, None)
+
+            steps.append(step)
+        return steps
+
+
+# ---------------------------------------------------------------------------------------------------------------------------------------
+# Programs and what they should give
+
+
+def to_bits(array, type_):
+    """An array as the type's bytes: bf16, which numpy lacks, as 16-bit integers."""
+    if type_ == "f16":
+        return array.astype(np.float16)
+    array = array.astype(np.float32)
+    if type_ == "f32":
+        return array
+    bits = array.view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+
+def from_bits(bits, type_):
+    return (bits.astype(np.uint32) << 16).view(np.float32) if type_ == "bf16" else bits
+
+
+def convolve(u, k, program, gates):
+    """y[B, H, L] in f64 by FFTs of padded rows."""
+    x = u.astype(np.float64)
+    if "pre_gate" in gates:
+        x = x * gates["pre_gate"]
+    length, taps, boundary = x.shape[-1], k.shape[-1], program["boundary"]
+    k = k.astype(np.float64)
+    if boundary == "circular":
+        wrapped = np.zeros(k.shape[:-1] + (length,))
+        for begin in range(0, taps, length):
+            part = k[..., begin : begin + length]
+            wrapped[..., : part.shape[-1]] += part
+        y = np.fft.irfft(np.fft.rfft(x) * np.fft.rfft(wrapped), length)
+    else:
+        size, center = length + taps, program.get("center") or 0
+        full = np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(k, size), size)
+        y = full[..., center : center + length]
+    if "skip" in gates:
+        y = y + gates["skip"][:, None] * x
+    return y * gates["post_gate"] if "post_gate" in gates else y
+
+
+class Case:
+    """A program of a pack with its inputs on the device. Without `sets` its inputs are kept in `arrays` by their names, time last; else there are so many
+    sets of signals and results, filled with a pattern of random values."""
+
+    def __init__(self, driver, pack, program, sets=None):
+        self.driver, self.program = driver, program
+        self.kernels = Kernels(driver, pack / program["manifest"])
+        self.addresses, self.sets = [], []
+        buffers = self.kernels.manifest["buffers"]
+        self.sizes = {e: program["batch"] for b in buffers for e in b["shape"] if isinstance(e, str)}
+        names = iter(["u", "k", *program["gates"]])
+        self.rng, self.arrays = np.random.default_rng(program["seed"]), {}
+        common = []
+        for buffer in buffers:
+            address = None
+            if buffer["role"] == "input" and sets is not None:
+                address = self.fill(buffer)
+            elif buffer["role"] == "input":
+                name, shape = next(names), self.kernels.shape(buffer, self.sizes)
+                last = program["channels_last"] and len(shape) == 3
+                host = (shape[0], shape[2], shape[1]) if last else shape
+                bits = to_bits(self.rng.standard_normal(host, dtype=np.float32), buffer["type"])
+                self.arrays[name] = from_bits(bits, buffer["type"])
+                address = self.allocate(buffer)
+                driver.upload(address, bits.swapaxes(1, 2) if last else bits)
+            elif buffer["role"] != "output":
+                address = self.allocate(buffer)
+                driver.poison(address, self.bytes(buffer))
+            common.append(address)
+        # Signals and results have buffers of their own in each set.
+        for index in range(sets or 1):
+            addresses = list(common)
+            for i, buffer in enumerate(buffers):
+                if buffer["role"] == "output":
+                    addresses[i] = self.allocate(buffer)
+                elif index and buffer["role"] == "input" and len(buffer["shape"]) == 3:
+                    addresses[i] = self.fill(buffer)
+            self.sets.append(addresses)
+
+    def fill(self, buffer):
+        address, size = self.allocate(buffer), self.bytes(buffer)
+        pattern = to_bits(self.rng.standard_normal(min(size // WIDTH[buffer["type"]], 1 << 22), dtype=np.float32), buffer["type"])
+        for begin in range(0, size, pattern.nbytes):
+            part = pattern[: (size - begin) // pattern.itemsize]
+            self.driver.upload(address + begin, part)
+        return address
+
+    def bytes(self, buffer):
+        return int(np.prod(self.kernels.shape(buffer, self.sizes))) * WIDTH[buffer["type"]]
+
+    def allocate(self, buffer):
+        self.addresses.append(self.driver.allocate(self.bytes(buffer)))
+        return self.addresses[-1]
+
+    def launch(self, part, index=0):
+        for step in self.kernels.launches(part, self.sizes, self.sets[index]):
+            step()
+
+    def result(self):
+        """(as it lies in memory, [B, H, L])."""
+        (i, buffer), = [(i, b) for i, b in enumerate(self.kernels.manifest["buffers"]) if b["role"] == "output"]
+        dtype = {"f16": np.float16, "bf16": np.uint16, "f32": np.float32}[buffer["type"]]
+        bits = np.empty(self.kernels.shape(buffer, self.sizes), dtype)
+        self.driver.download(self.sets[0][i], bits)
+        values = from_bits(bits, buffer["type"])
+        return bits, values.swapaxes(1, 2) if self.program["channels_last"] else values
+
+    def poison_outputs(self):
+        for i, buffer in enumerate(self.kernels.manifest["buffers"]):
+            if buffer["role"] in ("output", "workspace"):
+                self.driver.poison(self.sets[0][i], self.bytes(buffer))
+
+    def close(self):
+        for address in self.addresses:
+            self.driver.free(address)
+        self.kernels.close()
+
+
+def check(driver, pack, program, runs):
+    """(error, what is wrong or None)."""
+    case = Case(driver, pack, program)
+    try:
+        case.launch("prepare")
+        first = None
+        for _ in range(runs):
+            case.poison_outputs()
+            case.launch("run")
+            driver.synchronize()
+            bits, y = case.result()
+            if first is None:
+                first = bits.tobytes()
+            elif bits.tobytes() != first:
+                return None, "bits differ from run to run"
+        # All rows where they are few; else some of them.
+        heads = np.arange(y.shape[1])
+        if y.shape[0] * y.shape[1] > CHECKED_ROWS:
+            heads = np.unique(np.linspace(0, y.shape[1] - 1, max(1, CHECKED_ROWS // y.shape[0])).astype(int))
+        gates = {name: case.arrays[name][..., heads, :] if name != "skip" else case.arrays[name][heads] for name in program["gates"]}
+        expected = convolve(case.arrays["u"][:, heads], case.arrays["k"][heads], program, gates)
+        error = float(np.linalg.norm(y[:, heads] - expected) / np.linalg.norm(expected))
+        allowed = BUDGETS[program["type"]] + ROUNDING[program["type"]]
+        return error, None if error <= allowed else f"error {error:.2e} exceeds {allowed:.2e}"
+    finally:
+        case.close()
+
+
+def check_all(driver, pack, programs, runs):
+    results = []
+    for program in programs:
+        try:
+            error, problem = check(driver, pack, program, runs)
+        except DriverError as failure:
+            error, problem = None, str(failure)
+        print(f"{program['name']}: " + (f"WRONG: {problem}" if problem else f"error {error:.1e}"), flush=True)
+        results.append({"name": program["name"], "error": error, "problem": problem})
+        if problem and "ILLEGAL" in problem:
+            raise SystemExit("the device cannot go on after that")
+    return results
+
+
+def sanitize(arguments, pack):
+    """A few programs once more under compute-sanitizer; a list of what it found wrong."""
+    tool = shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path="/usr/local/cuda/bin")
+    if not tool:
+        print("compute-sanitizer: not there")
+        return None
+    results = []
+    for kind in ("memcheck", "racecheck"):
+        done = subprocess.run(
+            [tool, "--tool", kind, "--error-exitcode", "9", sys.executable, __file__, pack, "--sanitized", "--driver", arguments.driver],
+            capture_output=True, text=True,
+        )
+        print(f"compute-sanitizer {kind}: " + ("clean" if done.returncode == 0 else done.stdout[-2000:] + done.stderr[-2000:]))
+        results.append({"tool": kind, "ok": done.returncode == 0})
+    return results
+
+
+# ---------------------------------------------------------------------------------------------------------------------------------------
+# Times
+
+
+def peers(program, torch):
+    """{name: function that runs it once} of what others have for this program, with its inputs made; empty where nothing can be imported."""
+    if torch is None or program["channels_last"] or program["boundary"] == "bidirectional":
+        return {}
+    b, h, length, taps = program["batch"], program["heads"], program["length"], program["taps"]
+    dtype = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}[program["type"]]
+    size = length if program["boundary"] == "circular" else 2 * length
+    u = torch.randn(b, h, length, device="cuda", dtype=dtype)
+    k = torch.randn(h, taps, device="cuda")
+    gates = [torch.randn_like(u) for name in program["gates"] if name != "skip"]
+    spectra = torch.fft.rfft(k, n=size), torch.fft.fft(k, n=size)
+
+    def gated(convolution):
+        def run():
+            x = (u * gates[0] if "pre_gate" in program["gates"] else u).float()
+            y = convolution(x)[..., :length].to(dtype)
+            return y * gates[-1] if "post_gate" in program["gates"] else y
+
+        return run
+
+    runs = {
+        "torch rfft": gated(lambda x: torch.fft.irfft(torch.fft.rfft(x, n=size) * spectra[0], n=size)),
+        "torch fft": gated(lambda x: torch.fft.ifft(torch.fft.fft(x, n=size) * spectra[1], n=size).real),
+    }
+    try:
+        from flashfftconv import FlashFFTConv
+
+        flash = FlashFFTConv(size, dtype=dtype).to("cuda")
+        two = {"pre_gate", "post_gate"} <= set(program["gates"])
+        runs["FlashFFTConv"] = (lambda: flash(u, k, gates[0], gates[1])) if two else (lambda: flash(u, k))
+    except ImportError:
+        pass
+    return runs
+
+
+def median_of(driver, steps, repeat):
+    for step in steps[:2]:
+        step()
+    times = driver.time([steps[i % len(steps)] for i in range(repeat)])
+    return statistics.median(times)
+
+
+def measure(driver, pack, program, torch, repeat):
+    moved = program["per_output"]["hbm_bytes"] * program["batch"] * program["heads"] * program["length"]
+    # Twice the L2 cache in turn.
+    sets = 1 if driver.emulated else int(min(8, 1 + 2 * driver.attribute(driver.L2_BYTES) // moved))
+    case = Case(driver, pack, program, sets)
+    copies = []
+    try:
+        case.launch("prepare")
+        ms = median_of(driver, [lambda i=i: case.launch("run", i) for i in range(sets)], repeat)
+        # A copy that reads and writes as many bytes as the inputs and outputs of the program have.
+        half = int(moved) // 2
+        copies = [driver.allocate(half), driver.allocate(half)]
+        copy = lambda: driver("cuMemcpyDtoD_v2", ctypes.c_uint64(copies[1]), ctypes.c_uint64(copies[0]), ctypes.c_size_t(half))
+        copy_ms = median_of(driver, [copy], repeat)
+    finally:
+        for address in copies:
+            driver.free(address)
+        case.close()
+    result = {
+        "name": program["name"], "batch": program["batch"], "heads": program["heads"], "length": program["length"], "ms": ms,
+        "copy_ms": copy_ms, "fraction_of_copy": copy_ms / ms, "predicted_ms": program["predicted_ms"], "binds": program["binds"], "peers": {},
+    }
+    for name, run in peers(program, torch).items():
+        run()
+        torch.cuda.synchronize()
+        times = []
+        for _ in range(max(5, repeat // 4)):
+            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            begin.record()
+            run()
+            end.record()
+            torch.cuda.synchronize()
+            times.append(begin.elapsed_time(end))
+        result["peers"][name] = statistics.median(times)
+    if torch is not None:
+        torch.cuda.empty_cache()
+    return result
+
+
+def table(record):
+    """The results as Markdown. Predicted numbers are called so."""
+    names = sorted({name for r in record["benchmarks"] for name in r["peers"]})
+    note = "emulated: times mean nothing" if record["emulated"] else f"measured {record['date']} on {record['device']}"
+    lines = [
+        f"{note}; predictions are for {record['predicted_for']}, {record['pack']}",
+        "",
+        "| program | B x H | ms | of a copy | predicted ms | binds (predicted) |" + "".join(f" {name} |" for name in names),
+        "|---" * (6 + len(names)) + "|",
+    ]
+    for r in record["benchmarks"]:
+        ratios = "".join(f" {r['peers'][n] / r['ms']:.1f} x |" if n in r["peers"] else " |" for n in names)
+        lines.append(
+            f"| {r['name']} | {r['batch']} x {r['heads']} | {r['ms']:.3f} | {100 * r['fraction_of_copy']:.0f} % | {r['predicted_ms']:.3f} | {r['binds']} |{ratios}"
+        )
+    return "\n".join(lines)
+
+
+def plot(record, path):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = record["benchmarks"]
+    figure, axes = plt.subplots(figsize=(10, 0.4 * len(rows) + 1.5))
+    axes.barh([r["name"] for r in rows], [100 * r["fraction_of_copy"] for r in rows])
+    axes.axvline(100, color="black", linewidth=1)
+    axes.set_xlabel("% of the speed of a copy of the same bytes" + (" (emulated: means nothing)" if record["emulated"] else ""))
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pack", type=pathlib.Path)
+    parser.add_argument("-o", type=pathlib.Path, metavar="RESULTS.json")
+    parser.add_argument("--plot", type=pathlib.Path, metavar="FILE.png")
+    parser.add_argument("--driver", default="libcuda.so.1", metavar="FILE.so")
+    parser.add_argument("--runs", type=int, default=5, help="of each program that is checked")
+    parser.add_argument("--repeat", type=int, default=30, help="runs whose median is a time")
+    parser.add_argument("--no-benchmarks", action="store_true")
+    parser.add_argument("--sanitized", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    contents = json.loads((arguments.pack / "pack.json").read_text())
+    driver = Driver(arguments.driver)
+    print(f"{driver.name}, {driver.chip}, driver {driver.version}; {contents['description']}", flush=True)
+    if arguments.sanitized:
+        results = check_all(driver, arguments.pack, [p for p in contents["programs"] if p["sanitize"]], 1)
+        sys.exit(any(r["problem"] for r in results))
+    record = {
+        "date": str(datetime.date.today()), "device": driver.name, "chip": driver.chip, "driver": driver.version, "emulated": driver.emulated,
+        "command": " ".join(["gpu-suite.py", *sys.argv[1:]]), "pack": contents["description"], "predicted_for": contents["board"],
+    }
+    record["programs"] = check_all(driver, arguments.pack, contents["programs"], arguments.runs)
+    record["sanitizer"] = None if driver.emulated else sanitize(arguments, arguments.pack)
+    wrong = sum(r["problem"] is not None for r in record["programs"])
+    print(f"{len(record['programs']) - wrong} programs right, {wrong} wrong", flush=True)
+    record["benchmarks"] = []
+    if not arguments.no_benchmarks:
+        try:
+            import torch
+        except ImportError:
+            torch = None
+        if driver.emulated or (torch is not None and not torch.cuda.is_available()):
+            torch = None
+        for program in contents["benchmarks"]:
+            record["benchmarks"].append(measure(driver, arguments.pack, program, torch, 2 if driver.emulated else arguments.repeat))
+        print(table(record))
+        if arguments.plot:
+            plot(record, arguments.plot)
+    if arguments.o:
+        arguments.o.write_text(json.dumps(record, indent=1) + "\n")
+    sys.exit(wrong > 0 or any(not s["ok"] for s in record["sanitizer"] or []))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Compiles programs for utils/gpu-suite.py: see utils/gpu-pack.sh."""
+
+import argparse
+import gzip
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "test" / "Integration"))
+from programs import Program, kernel_programs, sample_programs  # noqa: E402
+
+LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+# On 48 GiB for the largest, signals and results.
+BATCH, HEADS = 64, 768
+
+
+def benchmarks():
+    for length in LENGTHS:
+        for gates in ("none", "both"):
+            for boundary in ("causal", "circular"):
+                yield Program(boundary, gates, "f16", length, length, "?", HEADS, BATCH)
+    for length in (1024, 4096, 16384):
+        yield Program("causal", "none", "bf16", length, length, "?", HEADS, BATCH)
+        yield Program("causal", "none", "f32", length, length, "?", HEADS, BATCH)
+        yield Program("causal", "none", "f16", length, length, "?", HEADS, BATCH, channels_last=True)
+    for taps in (4, 64, 128):
+        yield Program("causal", "none", "f16", 4096, taps, "?", HEADS, BATCH)
+
+
+def small():
+    """One of each kind, for the emulator."""
+    for i, (boundary, gates, type_, length, taps) in enumerate([
+        ("causal", "none", "f16", 1000, 1000), ("circular", "both", "f16", 768, 900), ("bidirectional", "all", "bf16", 4099, 77),
+        ("causal", "pre", "f32", 700, 900), ("circular", "skip", "f32", 5000, 300), ("bidirectional", "post", "f16", 257, 64),
+    ]):
+        for channels_last in (False, True):
+            yield Program(boundary, gates, type_, length, taps, "?" if i % 2 else "2", 5, 2, channels_last=channels_last)
+
+
+def small_benchmarks():
+    yield Program("causal", "none", "f16", 1024, 1024, "?", 4, 4)
+    yield Program("causal", "both", "f16", 512, 64, "?", 4, 4)
+
+
+def pack(build, out, chip, programs, prefix):
+    """Compiles programs into a folder; what the suite has to know of each."""
+    entries = []
+    for i, program in enumerate(programs):
+        name = f"{prefix}{i}"
+        (out / "program.mlir").write_text(program.mlir)
+        command = [build / "bin" / "fftconv-compile", out / "program.mlir", f"--chip={chip}", "-o", out / f"{name}.ptx"]
+        command += [f"--manifest={out / name}.json", "--report=json"]
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+        if "do not fit one pass" in done.stderr:
+            continue
+        if done.returncode:
+            raise SystemExit(f"{program}: {done.stderr}")
+        (out / f"{name}.ptx.gz").write_bytes(gzip.compress((out / f"{name}.ptx").read_bytes(), mtime=0))
+        (out / f"{name}.ptx").unlink()
+        kernel = json.loads(done.stdout)["kernels"][-1]
+        # Of the batch that the suite runs, times go with outputs.
+        batch = program.rows if program.batch == "?" else int(program.batch)
+        scale = batch / kernel["batch"]
+        entries.append({
+            "name": str(program), "manifest": f"{name}.json", "boundary": program.boundary, "center": program.center, "type": program.type,
+            "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
+            "channels_last": program.channels_last, "seed": i, "sanitize": program.length <= 5000 and i % 40 == 3,
+            "per_output": kernel["per_output"], "binds": kernel["binds"],
+            "predicted_ms": max(kernel["predicted_seconds"].values()) * 1e3 * scale, "board": kernel["board"],
+        })
+    (out / "program.mlir").unlink()
+    return entries
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--chip", default="sm_90")
+    parser.add_argument("--list", choices=["full", "small"], default="full")
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.out, ignore_errors=True)
+    arguments.out.mkdir(parents=True)
+    checked = small() if arguments.list == "small" else [*sample_programs(), *kernel_programs()]
+    timed = small_benchmarks() if arguments.list == "small" else benchmarks()
+    programs = pack(arguments.build, arguments.out, arguments.chip, checked, "p")
+    timings = pack(arguments.build, arguments.out, arguments.chip, timed, "b")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    contents = {
+        "description": f"{len(programs)} programs and {len(timings)} benchmarks for {arguments.chip}, of commit {commit or 'unknown'}",
+        "board": timings[0]["board"], "programs": programs, "benchmarks": timings,
+    }
+    (arguments.out / "pack.json").write_text(json.dumps(contents, indent=1) + "\n")
+    shutil.copy(ROOT / "utils" / "gpu-suite.py", arguments.out)
+    size = sum(path.stat().st_size for path in arguments.out.iterdir())
+    print(f"{arguments.out}: {contents['description']}, {size / 2**20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
