@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Checks and times compiled kernels on a machine that has a GPU, its driver, Python and numpy; nothing of this project has to be built there.
 
-    python3 gpu-suite.py PACK [-o RESULTS.json] [--plot RESULTS.png]
+    python3 gpu-suite.py PACK [-o RESULTS.json] [--plot RESULTS.png] [--autotune TUNING.json]
 
 PACK is a folder that utils/gpu-pack.sh wrote: PTX (compressed), manifests, and what each program is. First every program runs several times on poisoned outputs and is
 compared with an f64 convolution (numpy's FFT, which shares nothing with the compiler); results whose bits differ between runs are races. Some run once more under
-compute-sanitizer, where there is one. Then kernels are timed by the driver's events, in turn with a copy of the same bytes and with what others have, as far as it can
+compute-sanitizer, where there is one. Then kernels are timed by the driver's events, beside a copy of the same bytes and with what others have, as far as it can
 be imported: PyTorch's FFTs, FlashFFTConv. Buffers rotate, so that nothing is found in a cache. The exit code is 1 where anything was wrong.
 
 --driver names a library with the driver's entry points instead of libcuda.so.1: libFFTConvCudaOnEmulator.so runs all of this without a GPU. Times are
@@ -437,6 +437,31 @@ def measure(driver, pack, program, torch, repeat):
     return result
 
 
+def autotune(driver, pack, programs, repeat):
+    """Times each program in all its plans. (what each took, the fastest as fftconv-plan-convs reads them)."""
+    times, best = {}, {}
+    for program in programs:
+        error, problem = check(driver, pack, program, 1) if program["batch"] * program["heads"] <= 4096 else (None, None)
+        if problem:
+            raise SystemExit(f"{program['name']}, {program['plan']}: {problem}")
+        case = Case(driver, pack, program, 1)
+        try:
+            case.launch("prepare")
+            ms = median_of(driver, [lambda: case.launch("run")], repeat)
+        finally:
+            case.close()
+        times.setdefault(program["name"], []).append({"plan": program["plan"], "ms": ms, "predicted_ms": program["predicted_ms"]})
+        if program["name"] not in best or ms < best[program["name"]][0]:
+            best[program["name"]] = ms, program
+    plans = []
+    for name, (ms, program) in best.items():
+        print(f"{name}: {program['plan']['rows']} rows, {ms:.3f} ms; the planner's {times[name][0]['ms']:.3f} ms")
+        keys = ("chip", "type", "boundary", "length", "heads", "channels_last")
+        gates = {gate: gate in program["gates"] for gate in ("pre_gate", "post_gate")}
+        plans.append({**{key: program[key] for key in keys}, "batch": program["planned_batch"], **gates, **program["plan"]})
+    return times, {"version": 1, "device": driver.name, "emulated": driver.emulated, "date": str(datetime.date.today()), "plans": plans}
+
+
 def table(record):
     """The results as Markdown. Predicted numbers are called so."""
     names = sorted({name for r in record["benchmarks"] for name in r["peers"]})
@@ -475,6 +500,7 @@ def main():
     parser.add_argument("pack", type=pathlib.Path)
     parser.add_argument("-o", type=pathlib.Path, metavar="RESULTS.json")
     parser.add_argument("--plot", type=pathlib.Path, metavar="FILE.png")
+    parser.add_argument("--autotune", type=pathlib.Path, metavar="TUNING.json", help="time the pack's plans, write the fastest for fftconv-compile --tuning")
     parser.add_argument("--driver", default="libcuda.so.1", metavar="FILE.so")
     parser.add_argument("--runs", type=int, default=5, help="of each program that is checked")
     parser.add_argument("--repeat", type=int, default=30, help="runs whose median is a time")
@@ -508,6 +534,11 @@ def main():
         print(table(record))
         if arguments.plot:
             plot(record, arguments.plot)
+    if arguments.autotune:
+        if not contents["tuning"]:
+            sys.exit("the pack has one plan for each program; gpu-pack.sh --autotune makes one with several")
+        record["tuning"], tuning = autotune(driver, arguments.pack, contents["tuning"], 2 if driver.emulated else arguments.repeat)
+        arguments.autotune.write_text(json.dumps(tuning, indent=1) + "\n")
     if arguments.o:
         arguments.o.write_text(json.dumps(record, indent=1) + "\n")
     sys.exit(wrong > 0 or any(not s["ok"] for s in record["sanitizer"] or []))

@@ -4,6 +4,7 @@ import argparse
 import gzip
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -43,18 +44,37 @@ def small():
 def small_benchmarks():
     yield Program("causal", "none", "f16", 1024, 1024, "?", 4, 4)
     yield Program("causal", "both", "f16", 512, 64, "?", 4, 4)
+    yield Program("circular", "post", "f16", 4096, 500, "3", 2)
 
 
-def pack(build, out, chip, programs, prefix):
-    """Compiles programs into a folder; what the suite has to know of each."""
+def plans(build, folder, chip, program):
+    """The program as the planner plans it, and with other numbers of rows that travel together, as far as they fit the chip."""
+    path = folder / "program.mlir"
+    path.write_text(program.mlir)
+    planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels"], capture_output=True, text=True)
+    if planned.returncode or " direct <" in planned.stdout:
+        return # no kernel, or one without a choice
+    chosen = int(re.search(r"rows = (\d+)", planned.stdout)[1])
+    # Where a warp holds a row, rows are as many as warps.
+    own = re.search(r"warps = (\d+), values = \d+, rows = (\d+)", planned.stdout)
+    for rows in (chosen, *(r for r in (1, 2, 4, 8, 16) if r != chosen)):
+        text = re.sub(r"rows = \d+", f"rows = {rows}", planned.stdout)
+        if own[1] == own[2] and len(re.search(r"radices = \[(.*?)\]", text)[1].split(",")) < 4 and program.length <= 2048:
+            text = re.sub(r"warps = \d+", f"warps = {rows}", text)
+        yield text
+
+
+def pack(build, out, chip, programs, prefix, tune=False):
+    """Compiles programs into a folder; what the suite has to know of each. With `tune`, each in several plans."""
     entries = []
-    for i, program in enumerate(programs):
+    choices = ((program, text) for program in programs for text in (plans(build, out, chip, program) if tune else [program.mlir]))
+    for i, (program, text) in enumerate(choices):
         name = f"{prefix}{i}"
-        (out / "program.mlir").write_text(program.mlir)
+        (out / "program.mlir").write_text(text)
         command = [build / "bin" / "fftconv-compile", out / "program.mlir", f"--chip={chip}", "-o", out / f"{name}.ptx"]
         command += [f"--manifest={out / name}.json", "--report=json"]
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-        if "do not fit one pass" in done.stderr:
+        if "do not fit one pass" in done.stderr or (tune and "bytes of shared memory, a CTA on" in done.stderr):
             continue
         if done.returncode:
             raise SystemExit(f"{program}: {done.stderr}")
@@ -69,6 +89,8 @@ def pack(build, out, chip, programs, prefix):
             "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
             "channels_last": program.channels_last, "seed": i, "sanitize": program.length <= 5000 and i % 40 == 3,
             "per_output": kernel["per_output"], "binds": kernel["binds"],
+            "plan": {key: kernel[key] for key in ("radices", "theta", "warps", "values", "rows", "stages") if key in kernel},
+            "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,
             "predicted_ms": max(kernel["predicted_seconds"].values()) * 1e3 * scale, "board": kernel["board"],
         })
     (out / "program.mlir").unlink()
@@ -80,18 +102,21 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--chip", default="sm_90")
+    parser.add_argument("--autotune", action="store_true", help="add the benchmarks in several plans each, for gpu-suite.py --autotune")
     parser.add_argument("--list", choices=["full", "small"], default="full")
     arguments = parser.parse_args()
     shutil.rmtree(arguments.out, ignore_errors=True)
     arguments.out.mkdir(parents=True)
     checked = small() if arguments.list == "small" else [*sample_programs(), *kernel_programs()]
     timed = small_benchmarks() if arguments.list == "small" else benchmarks()
+    tuned = small_benchmarks() if arguments.list == "small" else benchmarks()
+    tuning = pack(arguments.build, arguments.out, arguments.chip, tuned, "t", tune=True) if arguments.autotune else []
     programs = pack(arguments.build, arguments.out, arguments.chip, checked, "p")
     timings = pack(arguments.build, arguments.out, arguments.chip, timed, "b")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     contents = {
         "description": f"{len(programs)} programs and {len(timings)} benchmarks for {arguments.chip}, of commit {commit or 'unknown'}",
-        "board": timings[0]["board"], "programs": programs, "benchmarks": timings,
+        "board": timings[0]["board"], "programs": programs, "benchmarks": timings, "tuning": tuning,
     }
     (arguments.out / "pack.json").write_text(json.dumps(contents, indent=1) + "\n")
     shutil.copy(ROOT / "utils" / "gpu-suite.py", arguments.out)

@@ -127,6 +127,7 @@ static json::Object describeConv(GroupsOp groups) {
   object["points"] = plan.getPoints();
   object["radices"] = json::Array(plan.getRadices());
   object["warps"] = attr.getWarps();
+  object["values"] = attr.getValues();
   object["rows"] = static_cast<int64_t>(groups.getRows());
   object["stages"] = attr.getStages();
   object["products"] = products;

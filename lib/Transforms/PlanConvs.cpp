@@ -13,6 +13,8 @@
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace fftconv {
 #define GEN_PASS_DEF_PLANCONVS
@@ -23,6 +25,44 @@ using namespace mlir;
 using namespace fftconv;
 
 namespace {
+/// A plan of a tuning file, and the convolution that it is for.
+struct TunedPlan {
+  std::string chip, type, boundary, theta;
+  int64_t length = 0, heads = 0, batch = 0, warps = 0, values = 0, rows = 0, stages = 0;
+  bool preGate = false, postGate = false, channelsLast = false;
+  std::vector<int64_t> radices;
+};
+
+// Found by LLVM's JSON mapping.
+bool fromJSON(const llvm::json::Value &value, TunedPlan &plan, llvm::json::Path path) {
+  llvm::json::ObjectMapper map(value, path);
+  return map && map.map("chip", plan.chip) && map.map("type", plan.type) && map.map("boundary", plan.boundary) &&
+         map.map("length", plan.length) && map.map("heads", plan.heads) && map.map("batch", plan.batch) &&
+         map.map("pre_gate", plan.preGate) && map.map("post_gate", plan.postGate) &&
+         map.map("channels_last", plan.channelsLast) && map.map("radices", plan.radices) &&
+         map.map("theta", plan.theta) && map.map("warps", plan.warps) && map.map("values", plan.values) &&
+         map.map("rows", plan.rows) && map.map("stages", plan.stages);
+}
+
+/// The plans of a tuning file.
+llvm::Expected<std::vector<TunedPlan>> readTuning(StringRef path) {
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file)
+    return llvm::createStringError(path + ": " + file.getError().message());
+  llvm::Expected<llvm::json::Value> value = llvm::json::parse((*file)->getBuffer());
+  if (!value)
+    return value.takeError();
+  llvm::json::Path::Root root("tuning");
+  llvm::json::ObjectMapper map(*value, root);
+  int64_t version = 0;
+  std::vector<TunedPlan> plans;
+  if (!map || !map.map("version", version) || !map.map("plans", plans))
+    return root.getError();
+  if (version != 1)
+    return llvm::createStringError("tuning file of version " + llvm::Twine(version) + ", this reads version 1");
+  return plans;
+}
+
 struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   using PlanConvsBase::PlanConvsBase;
 
@@ -58,6 +98,14 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (products == "f32" && sums == "f16") {
       getOperation()->emitError("sums in f16 need products in f16");
       return signalPassFailure();
+    }
+    if (!tuning.empty()) {
+      llvm::Expected<std::vector<TunedPlan>> read = readTuning(tuning);
+      if (!read) {
+        getOperation()->emitError("no tuning: ") << toString(read.takeError());
+        return signalPassFailure();
+      }
+      tuned = std::move(*read);
     }
     WalkResult result = getOperation()->walk([&](ConvOp op) { return plan(op, *target, forced); });
     if (result.wasInterrupted())
@@ -161,6 +209,50 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     return WalkResult::advance();
   }
 
+  /// The plan of the tuning file for a convolution, if it has one.
+  const TunedPlan *findTuned(ConvOp op, FloatType type) const {
+    std::string spelled;
+    llvm::raw_string_ostream(spelled) << type;
+    monarch::KernelProblem problem = describe(op, {});
+    bool own = op.getU().getType().getElementType() == type && products == "f16" && sums == "f32";
+    auto known = llvm::find_if(tuned, [&](const TunedPlan &plan) {
+      return own && plan.chip == chip && plan.type == spelled && plan.boundary == stringifyBoundary(op.getBoundary()) &&
+             plan.length == problem.length && plan.heads == problem.heads && plan.batch == problem.batch &&
+             plan.preGate == problem.preGate && plan.postGate == problem.postGate &&
+             plan.channelsLast == problem.channelsLast;
+    });
+    return known == tuned.end() ? nullptr : &*known;
+  }
+
+  WalkResult useTuned(ConvOp op, const TunedPlan &known, FloatType type, const monarch::Chip &target) {
+    auto refuse = [&](const Twine &reason) {
+      op.emitOpError("the tuning file's plan for it cannot be used: ") << reason;
+      return WalkResult::interrupt();
+    };
+    auto error = [&] { return op.emitOpError("the tuning file's plan for it cannot be used: "); };
+    monarch::Digits digits{known.radices, known.theta != "one"};
+    if (known.theta != "i" && known.theta != "one")
+      return refuse("theta is i or one, not '" + known.theta + "'");
+    auto schedule = ScheduleAttr::getChecked(error, &getContext(), known.warps, known.values, known.rows, known.stages,
+                                             type, FloatType(Float32Type::get(&getContext())));
+    if (!schedule)
+      return WalkResult::interrupt();
+    auto plan = PlanAttr::getChecked(error, &getContext(), digits.points(), ArrayRef<int64_t>(digits.radices),
+                                     digits.rightAngle ? Theta::I : Theta::One, type, StringRef(chip), schedule);
+    if (!plan || failed(SpectrumAttr::verify(error, op.getBoundary(), op.getLength(), plan)))
+      return WalkResult::interrupt();
+    monarch::KernelChoice choice{static_cast<int>(known.warps), static_cast<int>(known.values), known.rows,
+                                 static_cast<int>(known.stages)};
+    if (!target.isGpu() || !getKernelSchedule(plan) ||
+        monarch::sharedBytes(digits, choice, describe(op, digits), /*gateAhead=*/false) > target.sharedBytes)
+      return refuse("it does not fit one pass on " + chip);
+    if (monarch::warpOwns(digits) && known.rows != known.warps)
+      return refuse("a warp holds a row, and so there are as many rows as warps");
+    op.setPlanAttr(plan);
+    remark::analysis(op.getLoc(), options("Tuned")) << "the plan of the tuning file";
+    return WalkResult::advance();
+  }
+
   /// The digits of a convolution; nothing where its length is out of reach.
   static std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target) {
     RankedTensorType u = op.getU().getType();
@@ -201,6 +293,8 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   }
 
   WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type) {
+    if (const TunedPlan *known = findTuned(op, type))
+      return useTuned(op, *known, type, target);
     std::optional<monarch::Digits> digits = chooseDigits(op, target);
     if (!digits)
       return op.emitOpError("no plan serves length ") << op.getLength() << "; the longest is " << monarch::maxLength();
@@ -213,5 +307,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     remark::analysis(op.getLoc(), options("Plan")) << text;
     return WalkResult::advance();
   }
+
+  std::vector<TunedPlan> tuned;
 };
 } // namespace

@@ -1,5 +1,6 @@
 """The suite for machines with a GPU, end to end, with the emulator behind the driver's entry points: what packs, launches, judges and times is what runs there."""
 
+import dataclasses
 import gzip
 import json
 import re
@@ -7,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import BUILD, ROOT
+from conftest import BUILD, ROOT, call
+from programs import Program
 
 DRIVER = BUILD / "lib" / "libFFTConvCudaOnEmulator.so"
 
@@ -15,9 +17,9 @@ DRIVER = BUILD / "lib" / "libFFTConvCudaOnEmulator.so"
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("suite") / "pack"
-    done = subprocess.run([sys.executable, ROOT / "utils" / "gpu_pack.py", BUILD, folder, "--list=small"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, ROOT / "utils" / "gpu_pack.py", BUILD, folder, "--list=small", "--autotune"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "12 programs and 2 benchmarks for sm_90" in done.stdout
+    assert "12 programs and 3 benchmarks for sm_90" in done.stdout
     return folder
 
 
@@ -35,11 +37,57 @@ def test_end_to_end(pack):
     results = json.loads((pack / "results.json").read_text())
     assert results["device"] == "emulator" and results["emulated"]
     assert len(results["programs"]) == 12 and all(r["problem"] is None and 0 < r["error"] < 2e-2 for r in results["programs"])
-    assert [r["length"] for r in results["benchmarks"]] == [1024, 512]
+    assert [r["length"] for r in results["benchmarks"]] == [1024, 512, 4096]
     for r in results["benchmarks"]:
         assert r["ms"] > 0 and r["copy_ms"] > 0 and r["predicted_ms"] > 0
     # Times of an emulator do not pass for measurements.
     assert "emulated: times mean nothing" in done.stdout and "measured" not in done.stdout
+
+
+def test_autotune(pack, tmp_path):
+    """Every plan of a program is timed, the fastest is written down, and the planner takes it for that program and no other."""
+    done = suite(pack, "--runs=1", "--no-benchmarks", f"--autotune={tmp_path}/tuning.json", "-o", "results.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    times = json.loads((pack / "results.json").read_text())["tuning"]
+    tuning = json.loads((tmp_path / "tuning.json").read_text())
+    assert tuning["emulated"] and len(tuning["plans"]) == len(times) == 2 and all(len(t) >= 3 for t in times.values())
+    for plan, timed in zip(tuning["plans"], times.values()):
+        fastest = min(timed, key=lambda t: t["ms"])
+        assert {key: plan[key] for key in fastest["plan"]} == fastest["plan"]
+
+    # Whatever was fastest: take one that is not the planner's.
+    causal, circular = tuning["plans"]
+    causal["warps"] = causal["rows"] = 2
+    circular["rows"] = 1 + circular["rows"] % 2
+    (tmp_path / "tuning.json").write_text(json.dumps(tuning))
+
+    def plan_of(program, *flags):
+        (tmp_path / "p.mlir").write_text(program.mlir)
+        done = call("fftconv-compile", tmp_path / "p.mlir", "--chip=sm_90", "--emit=plan", f"--tuning={tmp_path}/tuning.json", *flags)
+        return done.stdout + done.stderr
+
+    known = Program("causal", "none", "f16", 1024, 1024, "?", 4)
+    assert "warps = 2, values = 32, rows = 2" in plan_of(known)
+    assert f"rows = {circular['rows']}," in plan_of(Program("circular", "post", "f16", 4096, 500, "3", 2))
+    for other in (dict(length=1023), dict(heads=5), dict(batch="64"), dict(gates="pre"), dict(type="bf16"), dict(channels_last=True)):
+        assert "warps = 2," not in plan_of(dataclasses.replace(known, **other))
+    assert "warps = 2," not in plan_of(known, "--products=f32")
+
+    # What cannot be is an error at the convolution.
+    for change, message in (
+        (dict(rows=3), "as many rows as warps"),
+        (dict(radices=[16, 3, 16]), "a plan of 768 points does not serve length 1024"),
+        (dict(theta="one"), "a plan with theta = one serves circular convolutions only"),
+        (dict(theta="two"), "theta is i or one, not 'two'"),
+        (dict(radices=[16, 9, 16]), "does not fit one pass on sm_90"),
+        (dict(warps=64, rows=64), "warps must be a power of two up to 32"),
+    ):
+        (tmp_path / "tuning.json").write_text(json.dumps({"version": 1, "plans": [{**causal, **change}]}))
+        assert message in plan_of(known)
+    (tmp_path / "tuning.json").write_text('{"version": 2, "plans": []}')
+    assert "no tuning: tuning file of version 2, this reads version 1" in plan_of(known)
+    (tmp_path / "tuning.json").write_text('{"version": 1, "plans": [{}]}')
+    assert "no tuning: missing value at tuning.plans[0]" in plan_of(known)
 
 
 def damaged(pack, tmp_path, change):

@@ -45,7 +45,9 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
       sums("sums", cl::desc("type of the sums of matrix products in kernels: f32 (default) or f16"),
            cl::value_desc("TYPE"), cl::init("f32"), cl::cat(category)),
       method("method", cl::desc("how kernels compute: fft, direct (short filters), or auto (default) for the cheaper"),
-             cl::value_desc("METHOD"), cl::init("auto"), cl::cat(category)) {}
+             cl::value_desc("METHOD"), cl::init("auto"), cl::cat(category)),
+      tuning("tuning", cl::desc("plans that were timed, as gpu-suite.py --autotune writes them"),
+             cl::value_desc("FILE.json"), cl::cat(category)) {}
 
 Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {
   registerAllDialects(registry);

@@ -34,14 +34,15 @@ void claimFlag(llvm::StringRef name);
 struct DriverOptions {
   explicit DriverOptions(llvm::cl::OptionCategory &category);
 
-  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method;
+  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method, tuning;
 
   PlanConvsOptions plan() const {
     return {.chip = chip.getValue(),
             .compute = compute.getValue(),
             .products = products.getValue(),
             .sums = sums.getValue(),
-            .method = method.getValue()};
+            .method = method.getValue(),
+            .tuning = tuning.getValue()};
   }
 };
 

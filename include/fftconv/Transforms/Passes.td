@@ -18,6 +18,9 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     Plans that are there already stay, so that a choice can be made or overruled in the IR. Every choice is an
     analysis remark; a plan left alone, or one without a kernel, is a missed one. Fails at a convolution that no plan serves.
 
+    A `tuning` file (JSON, as `gpu-suite.py --autotune` writes it) holds the plans that were fastest where they were timed. A convolution that one of its entries describes
+    exactly, by chip, type, boundary, length, heads, batch, gates and layout, gets that plan; one that does not fit the chip or the convolution is an error.
+
     Before:
     ```mlir
     func.func @f(%u: tensor<4x2x1000xf32>, %k: tensor<2x1000xf32>) -> tensor<4x2x1000xf32> {
@@ -41,6 +44,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     Option<"products", "products", "std::string", "\"f16\"", "type of elementwise products in kernels: f16 (for bf16 stages bf16), or f32">,
     Option<"sums", "sums", "std::string", "\"f32\"", "type of the sums of matrix products in kernels: f16 or f32">,
     Option<"method", "method", "std::string", "\"auto\"", "how to compute on a GPU: fft, direct (where it can be done so), or auto for the cheaper">,
+    Option<"tuning", "tuning", "std::string", "\"\"", "file of plans that were timed, JSON; none by default">,
     Option<"requireKernels", "require-kernels", "bool", "false", "fail at a convolution that no kernel runs">];
 }
 
