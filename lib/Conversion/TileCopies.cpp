@@ -118,9 +118,12 @@ public:
       split(rows, llvm::map_to_vector(greatest(rows), warpMost));
       return;
     }
-    // Each warp's greatest, row by row; then, after a barrier, that of all warps.
+    // Each warp's greatest, row by row; then, after a barrier, that of all warps. Rows of neighbouring heads are of one batch row.
+    auto rowsAt = [&](Value index) {
+      return pairOf(index && !k.problem.channelsLast ? s.add(row, s.toI64(index)) : row, index);
+    };
     forEachRow(count, [&](Value index) {
-      SmallVector<Row> rows = pairOf(index ? s.add(row, s.toI64(index)) : row, index);
+      SmallVector<Row> rows = rowsAt(index);
       SmallVector<Value> most = llvm::map_to_vector(greatest(rows), warpMost);
       guarded(isZero(k.lane), [&] {
         for (auto [row, bits] : llvm::zip(rows, most))
@@ -129,7 +132,7 @@ public:
     });
     NVVM::Barrier0Op::create(b, k.loc);
     forEachRow(count, [&](Value index) {
-      SmallVector<Row> rows = pairOf(index ? s.add(row, s.toI64(index)) : row, index);
+      SmallVector<Row> rows = rowsAt(index);
       SmallVector<Value> most;
       for (const Row &row : rows) {
         Value mine = s.offset(warpsMost(row), s.mul(s.bitAnd(k.lane, k.schedule->warps - 1), 4));

@@ -110,6 +110,19 @@ static json::Object describeDirect(ToeplitzOp op) {
   return object;
 }
 
+/// What fills the registers of a lane, for the case that they do not suffice.
+static std::string describeRegisters(const monarch::Schedule &schedule, const monarch::KernelProblem &problem) {
+  int64_t most = 0;
+  for (const monarch::Step &step : schedule.steps)
+    if (step.kind == monarch::StepKind::Read)
+      most = std::max(most, 8 * step.layout.tiles());
+  return formatv("a lane holds {0} complex values{1} of {2}{3}{4}", most, problem.split ? " of f32" : "",
+                 schedule.split ? "a row that the CTA exchanges" : "a row that its warp holds",
+                 problem.preGate && !problem.split ? ", their gates" : "",
+                 problem.wraps ? ", and both planes of the last transform" : "")
+      .str();
+}
+
 static json::Object describeConv(GroupsOp groups) {
   PlanAttr plan = groups.getPlan();
   ScheduleAttr attr = plan.getSchedule();
@@ -136,6 +149,7 @@ static json::Object describeConv(GroupsOp groups) {
   object["channels_last"] = problem.channelsLast;
   object["theta"] = stringifyTheta(plan.getTheta());
   object["exchanges"] = exchanges;
+  object["registers_hold"] = describeRegisters(*schedule, problem);
   object["loops"] = loopTrips(groups, *schedule);
   // Rows that warps share and scale wait for each other once more.
   object["barriers_per_group"] = monarch::totalCost(*schedule).barriers + (problem.split && schedule->split > 0);
@@ -203,6 +217,8 @@ std::string fftconv::printReport(const json::Value &report) {
                     integer(*ptxas, "spill_bytes"), integer(*ptxas, "stack_bytes"));
     else
       os << "; registers not known without ptxas\n";
+    if (const json::Object *ptxas = k.getObject("ptxas"); ptxas && integer(*ptxas, "spill_bytes") > 0 && conv && !direct)
+      os << formatv("  spills        {0}, and tables beside them\n", *k.getString("registers_hold"));
     if (!conv)
       continue;
     const json::Object &per = *k.getObject("per_output"), &times = *k.getObject("predicted_seconds");

@@ -288,8 +288,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       return failure();
     auto schedule = ScheduleAttr::get(&getContext(), choice->warps, choice->values, choice->rows, choice->stages, type,
                                       Float32Type::get(&getContext()));
-    problem = fillingChip(problem, target);
-    return monarch::kernelCost(*getKernelSchedule(getPlan(*digits, type, schedule)), *choice, problem, target).time();
+    std::shared_ptr<const monarch::Schedule> steps = getKernelSchedule(getPlan(*digits, type, schedule));
+    if (!steps)
+      return failure();
+    return monarch::kernelCost(*steps, *choice, fillingChip(problem, target), target).time();
   }
 
   WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type) {

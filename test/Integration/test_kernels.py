@@ -199,6 +199,17 @@ def test_f16_overflows_where_the_guide_says(length, tmp_path):
             assert not np.isfinite(y).any()
 
 
+def test_direct_taps_overflow_where_the_guide_says(tmp_path):
+    """Taps that f16 does not hold make no number of what they reach, and bf16 holds them."""
+    u, k = np.ones((1, 1, 500)), np.zeros((1, 60), np.float32)
+    k[0, [3, 40]] = 1, 1e5
+    for type_, from_ in (("f16", 40), ("bf16", 500)):
+        y = run_arrays(Program("causal", "none", type_, 500, 60, "1", 1), tmp_path, {"u": u, "k": k})[0, 0]
+        expected = convolve(u, k, "causal")[0, 0]
+        assert relative_error(y[:from_], expected[:from_]) <= 1e-2
+        assert not np.isfinite(y[from_:]).any()
+
+
 @pytest.mark.parametrize("length, boundary, batch", [(700, "causal", 5), (5000, "bidirectional", 5), (768, "circular", 5), (4096, "circular", 4)])
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_f32_rows_of_any_magnitude(length, boundary, batch, channels_last, tmp_path):

@@ -102,6 +102,33 @@ TEST(Kernel, CostsAreOrderedAsTheyShouldBe) {
   EXPECT_GT(cost(8, few).time(), 3 * cost(1, few).time());
 }
 
+TEST(Kernel, RanksPlansThatAreKnownToBeBetter) {
+  const Chip &chip = *findChip("sm_90");
+  auto time = [&](std::vector<int64_t> radices, KernelProblem problem, int64_t rows, bool rightAngle = true) {
+    problem.batch = 64;
+    problem.heads = 768;
+    int values = radices.size() == 3 && radices[1] < 16 ? 64 : 32;
+    ScheduleRequest request{.warps = 16, .registerBits = bitsOf(values), .rightAngle = rightAngle};
+    KernelChoice choice{16, values, rows, 2};
+    KernelCost cost = kernelCost(*makeSchedule(radices, request), choice, problem, chip);
+    // Where memory binds both, the one that issues less.
+    return std::pair(cost.time(), cost.issueTime);
+  };
+  // No more points than it takes.
+  EXPECT_LT(time({16, 16, 16}, {.length = 4000}, 8), time({16, 2, 16, 16}, {.length = 4000}, 4));
+  EXPECT_LT(time({16, 3, 16, 16}, {.length = 12000}, 3), time({16, 4, 16, 16}, {.length = 12000}, 2));
+  // Two rows in one rather than one at a right angle with its tail.
+  EXPECT_LT(time({16, 16, 16}, {.length = 4096}, 4, false), time({16, 16, 16}, {.length = 4096, .wraps = true}, 8));
+  // Rows that travel together share the spectrum and the tables.
+  EXPECT_LT(time({16, 16, 16}, {.length = 4096}, 8), time({16, 16, 16}, {.length = 4096}, 1));
+  // Halves of f32 cost three products and twice the bytes.
+  EXPECT_LT(time({16, 16, 16}, {.length = 4096}, 4), time({16, 16, 16}, {.length = 4096, .split = true}, 4));
+  // A short filter directly.
+  KernelProblem problem{.batch = 64, .heads = 768, .length = 4096};
+  KernelCost direct = directCost(64, 0, *chooseDirect(64, 0, problem, chip), problem, chip);
+  EXPECT_LT(std::pair(direct.time(), direct.issueTime), time({16, 16, 16}, {.length = 4096}, 8));
+}
+
 TEST(Kernel, HalvesOfF32TakeTwiceTheRoom) {
   EXPECT_EQ(choose({16, 16, 16}, {.split = true}, "sm_90")->rows, 4);
   EXPECT_EQ(choose({16, 16, 16}, {.split = true}, "sm_90")->warps, 8);
