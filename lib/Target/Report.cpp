@@ -217,7 +217,8 @@ std::string fftconv::printReport(const json::Value &report) {
                     integer(*ptxas, "spill_bytes"), integer(*ptxas, "stack_bytes"));
     else
       os << "; registers not known without ptxas\n";
-    if (const json::Object *ptxas = k.getObject("ptxas"); ptxas && integer(*ptxas, "spill_bytes") > 0 && conv && !direct)
+    if (const json::Object *ptxas = k.getObject("ptxas");
+        ptxas && integer(*ptxas, "spill_bytes") > 0 && conv && !direct)
       os << formatv("  spills        {0}, and tables beside them\n", *k.getString("registers_hold"));
     if (!conv)
       continue;
