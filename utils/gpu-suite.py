@@ -225,8 +225,15 @@ class Case:
         self.addresses, self.sets = [], []
         buffers = self.kernels.manifest["buffers"]
         self.sizes = {e: program["batch"] for b in buffers for e in b["shape"] if isinstance(e, str)}
-        names = iter(["u", "k", *program["gates"]])
         self.rng, self.arrays = np.random.default_rng(program["seed"]), {}
+        try:
+            self.make(buffers, sets)
+        except DriverError:
+            self.close()
+            raise
+
+    def make(self, buffers, sets):
+        program, driver, names = self.program, self.driver, iter(["u", "k", *self.program["gates"]])
         common = []
         for buffer in buffers:
             address = None
@@ -420,21 +427,43 @@ def measure(driver, pack, program, torch, repeat):
         "name": program["name"], "batch": program["batch"], "heads": program["heads"], "length": program["length"], "ms": ms,
         "copy_ms": copy_ms, "fraction_of_copy": copy_ms / ms, "predicted_ms": program["predicted_ms"], "binds": program["binds"], "peers": {},
     }
-    for name, run in peers(program, torch).items():
-        run()
-        torch.cuda.synchronize()
-        times = []
-        for _ in range(max(5, repeat // 4)):
-            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            begin.record()
-            run()
-            end.record()
-            torch.cuda.synchronize()
-            times.append(begin.elapsed_time(end))
-        result["peers"][name] = statistics.median(times)
+    try:
+        for name, run in peers(program, torch).items():
+            try:
+                result["peers"][name] = time_peer(run, torch, repeat)
+            except Exception as error:  # not ours to be right: out of memory, a size that it does not know
+                print(f"{program['name']}: {name}: {str(error).splitlines()[0]}", flush=True)
+    except RuntimeError as error:
+        print(f"{program['name']}: inputs of peers: {str(error).splitlines()[0]}", flush=True)
     if torch is not None:
         torch.cuda.empty_cache()
     return result
+
+
+def time_peer(run, torch, repeat):
+    run()
+    torch.cuda.synchronize()
+    times = []
+    for _ in range(max(5, repeat // 4)):
+        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        begin.record()
+        run()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(begin.elapsed_time(end))
+    return statistics.median(times)
+
+
+def measure_what_fits(driver, pack, program, torch, repeat):
+    """The same; of half the batch, and half of that, where memory does not suffice, which is said."""
+    try:
+        return measure(driver, pack, program, torch, repeat)
+    except DriverError as error:
+        if "OUT_OF_MEMORY" not in str(error) or program["batch"] < 2 or program["planned_batch"]:
+            raise
+    less = {**program, "batch": program["batch"] // 2, "predicted_ms": program["predicted_ms"] / 2}
+    print(f"{program['name']}: not enough memory for batch {program['batch']}, timed with {less['batch']}", flush=True)
+    return measure_what_fits(driver, pack, less, torch, repeat)
 
 
 def autotune(driver, pack, programs, repeat):
@@ -530,7 +559,7 @@ def main():
         if driver.emulated or (torch is not None and not torch.cuda.is_available()):
             torch = None
         for program in contents["benchmarks"]:
-            record["benchmarks"].append(measure(driver, arguments.pack, program, torch, 2 if driver.emulated else arguments.repeat))
+            record["benchmarks"].append(measure_what_fits(driver, arguments.pack, program, torch, 2 if driver.emulated else arguments.repeat))
         print(table(record))
         if arguments.plot:
             plot(record, arguments.plot)
