@@ -38,7 +38,7 @@ class DriverError(RuntimeError):
 class Driver:
     """The CUDA driver API by ctypes: calls raise errors by the driver's names."""
 
-    MULTIPROCESSORS, L2_BYTES, MAJOR, MINOR, MAX_DYNAMIC_SHARED = 16, 38, 75, 76, 8
+    L2_BYTES, MAJOR, MINOR, MAX_DYNAMIC_SHARED = 38, 75, 76, 8
 
     def __init__(self, library):
         self.library = ctypes.CDLL(library)

@@ -59,7 +59,7 @@ def plans(build, folder, chip, program):
     own = re.search(r"warps = (\d+), values = \d+, rows = (\d+)", planned.stdout)
     for rows in (chosen, *(r for r in (1, 2, 4, 8, 16) if r != chosen)):
         text = re.sub(r"rows = \d+", f"rows = {rows}", planned.stdout)
-        if own[1] == own[2] and len(re.search(r"radices = \[(.*?)\]", text)[1].split(",")) < 4 and program.length <= 2048:
+        if own[1] == own[2]:
             text = re.sub(r"warps = \d+", f"warps = {rows}", text)
         yield text
 

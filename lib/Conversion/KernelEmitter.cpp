@@ -38,6 +38,21 @@ Value Scalars::rem(Value x, int64_t y) {
 
 Value Scalars::less(Value x, Value y) { return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, x, y); }
 
+Value Scalars::isZero(Value x) {
+  return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, x, constant(x.getType(), 0));
+}
+
+void Scalars::when(Value condition, function_ref<void()> body) {
+  if (!condition)
+    return body();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&scf::IfOp::create(b, loc, condition, /*withElse=*/false).getThenRegion().front());
+  body();
+}
+
+Value Scalars::magnitude(Value x) { return bitAnd(LLVM::BitcastOp::create(b, loc, b.getI32Type(), x), 0x7fffffff); }
+Value Scalars::powerOfTwo(Value exponent) { return LLVM::BitcastOp::create(b, loc, b.getF32Type(), shl(exponent, 23)); }
+
 Value Scalars::select(Value condition, Value x, Value y) {
   return b.createOrFold<arith::SelectOp>(loc, condition, x, y);
 }
@@ -79,7 +94,7 @@ Value Scalars::element(Value vector, int64_t index) {
   return isa<VectorType>(vector.getType()) ? Value(LLVM::ExtractElementOp::create(b, loc, vector, i32(index))) : vector;
 }
 
-Value fftconv::emitMma(Scalars &s, Type result, ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c, Type type) {
+SmallVector<Value> fftconv::emitMma(Scalars &s, ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c, Type type) {
   bool brain = type.isBF16();
   NVVM::MMATypes operand = brain ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
   // NVVM knows pairs of bf16 as words.
@@ -88,9 +103,14 @@ Value fftconv::emitMma(Scalars &s, Type result, ArrayRef<Value> a, ArrayRef<Valu
       return brain ? Value(LLVM::BitcastOp::create(s.b, s.loc, s.b.getI32Type(), pair)) : pair;
     });
   };
-  return NVVM::MmaOp::create(s.b, s.loc, result, operands(a), operands(b), c, ArrayRef<int64_t>{16, 8, 16},
-                             std::nullopt, std::nullopt, std::array{operand, operand},
-                             std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  Type result = LLVM::LLVMStructType::getLiteral(s.b.getContext(), SmallVector<Type>(c.size(), c[0].getType()));
+  Value d = NVVM::MmaOp::create(s.b, s.loc, result, operands(a), operands(b), c, ArrayRef<int64_t>{16, 8, 16},
+                                std::nullopt, std::nullopt, std::array{operand, operand},
+                                std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  SmallVector<Value> sums;
+  for (size_t i = 0; i < c.size(); ++i)
+    sums.push_back(LLVM::ExtractValueOp::create(s.b, s.loc, d, static_cast<int64_t>(i)));
+  return sums;
 }
 
 llvm::APFloat fftconv::roundTo(Type type, double value) {

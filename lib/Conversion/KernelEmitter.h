@@ -44,11 +44,19 @@ public:
   mlir::Value min(mlir::Value x, mlir::Value y) { return fold<mlir::arith::MinSIOp>(x, y); }
   mlir::Value less(mlir::Value x, mlir::Value y);
   mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y);
+  mlir::Value isZero(mlir::Value x);
   mlir::Value toI64(mlir::Value x);
   mlir::Value toI32(mlir::Value x);
 
   /// for i = begin to end step: a loop that later stages leave as it is, since what is to be unrolled is unrolled already.
   mlir::scf::ForOp loop(mlir::Value begin, mlir::Value end, mlir::Value step, mlir::ValueRange initial = {});
+
+  /// Emits `body` for the threads for which the condition holds; a null one holds for all.
+  void when(mlir::Value condition, llvm::function_ref<void()> body);
+
+  /// The bits of the magnitude of an f32, by which magnitudes are ordered; the f32 whose exponent has these bits, a power of two.
+  mlir::Value magnitude(mlir::Value x);
+  mlir::Value powerOfTwo(mlir::Value exponent);
 
   /// One instruction of PTX on `operands` (LLVM's constraints). It stays where it is put: no optimisation moves or merges it.
   mlir::Value assembly(mlir::Type result, mlir::ValueRange operands, const llvm::Twine &text,
@@ -73,9 +81,9 @@ private:
   }
 };
 
-/// One mma.m16n8k16: operands are pairs of f16 or bf16.
-mlir::Value emitMma(Scalars &s, mlir::Type result, llvm::ArrayRef<mlir::Value> a, llvm::ArrayRef<mlir::Value> b,
-                    llvm::ArrayRef<mlir::Value> c, mlir::Type type);
+/// One mma.m16n8k16: the new sums, a b + c. Operands are pairs of `type`, f16 or bf16; sums are four f32, or two pairs of f16.
+llvm::SmallVector<mlir::Value> emitMma(Scalars &s, llvm::ArrayRef<mlir::Value> a, llvm::ArrayRef<mlir::Value> b,
+                                       llvm::ArrayRef<mlir::Value> c, mlir::Type type);
 
 /// A value rounded to a floating-point type.
 llvm::APFloat roundTo(mlir::Type type, double value);

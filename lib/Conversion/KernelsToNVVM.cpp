@@ -176,10 +176,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     };
     auto startCopies = [&](CopyInOp copy, Value row) {
       // No more rows: nothing to copy, but a group to wait for.
-      OpBuilder::InsertionGuard guard(b);
-      auto any = scf::IfOp::create(b, loc, s.less(row, k.rowCount), /*withElse=*/false);
-      b.setInsertionPointToStart(&any.getThenRegion().front());
-      emitCopyIn(k, copy, row, rowsFrom(row));
+      s.when(s.less(row, k.rowCount), [&] { emitCopyIn(k, copy, row, rowsFrom(row)); });
     };
     for (auto copy : body.getOps<CopyInOp>())
       if (copy.getAhead())

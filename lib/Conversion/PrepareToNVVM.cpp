@@ -101,7 +101,6 @@ private:
   }
 
   Value maximum(Value x, Value y) { return b.createOrFold<arith::MaxUIOp>(loc, x, y); }
-  Value asFloat(Value word) { return LLVM::BitcastOp::create(b, loc, b.getF32Type(), word); }
   Value load(Type type, Value pointer) { return LLVM::LoadOp::create(b, loc, type, pointer, /*alignment=*/4); }
 
   /// Multiplies the head's spectrum with a power of two that brings the greatest of its parts to between one and two, and writes the inverse behind it.
@@ -116,7 +115,7 @@ private:
     }
     // Of the exponent alone; both it and its inverse are normal.
     Value exponent = s.min(maximum(s.shr(all.getResult(0), 23), s.i32(1)), s.i32(253));
-    Value factor = asFloat(s.shl(s.sub(s.i32(254), exponent), 23)), spectrum = spectrumOf();
+    Value factor = s.powerOfTwo(s.sub(s.i32(254), exponent)), spectrum = spectrumOf();
     auto loop = s.loop(thread, s.i32(2 * points), s.i32(PrepareOp::threads));
     {
       OpBuilder::InsertionGuard guard(b);
@@ -124,10 +123,8 @@ private:
       Value at = s.offset(spectrum, s.mul(loop.getInductionVar(), 4));
       LLVM::StoreOp::create(b, loc, Value(LLVM::FMulOp::create(b, loc, load(f32, at), factor)), at, 4);
     }
-    Value writes = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, thread, s.i32(0));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&scf::IfOp::create(b, loc, writes, /*withElse=*/false).getThenRegion().front());
-    LLVM::StoreOp::create(b, loc, asFloat(s.shl(exponent, 23)), s.offset(spectrum, 8 * points), 4);
+    s.when(s.isZero(thread),
+           [&] { LLVM::StoreOp::create(b, loc, s.powerOfTwo(exponent), s.offset(spectrum, 8 * points), 4); });
   }
 
   /// The spectrum of the head.
@@ -209,8 +206,7 @@ private:
       im = negate(load(reached, s.add(lag, s.i32(center))));
     }
     if (skips) {
-      Value atZero = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, n, s.i32(0));
-      re = LLVM::FAddOp::create(b, loc, re, loadIf(atZero, s.offset(skips, s.mul(head, 4))));
+      re = LLVM::FAddOp::create(b, loc, re, loadIf(s.isZero(n), s.offset(skips, s.mul(head, 4))));
     }
     return {re, im};
   }
@@ -273,8 +269,7 @@ private:
       Value most = load(b.getI32Type(), mostOfThread);
       for (auto [part, at] : {std::pair(x.re, 0), std::pair(x.im, 8)}) {
         LLVM::StoreOp::create(b, loc, part, s.offset(target, at), /*alignment=*/4);
-        // Magnitudes of floats are ordered as their bits are.
-        most = maximum(most, s.bitAnd(LLVM::BitcastOp::create(b, loc, b.getI32Type(), part), 0x7fffffff));
+        most = maximum(most, s.magnitude(part));
       }
       LLVM::StoreOp::create(b, loc, most, mostOfThread, 4);
       return;

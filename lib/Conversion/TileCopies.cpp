@@ -73,11 +73,8 @@ public:
             value = real ? Value(LLVM::SelectOp::create(b, k.loc, real, product, value)) : product;
             LLVM::StoreOp::create(b, k.loc, value, unitOf(row, unit), static_cast<unsigned>(width));
           }
-          for (int64_t i = 0; i < elements; ++i) {
-            // Magnitudes of floats are ordered as their bits are.
-            Value word = LLVM::BitcastOp::create(b, k.loc, b.getI32Type(), s.element(value, i));
-            most = b.createOrFold<arith::MaxUIOp>(k.loc, most, s.bitAnd(word, 0x7fffffff));
-          }
+          for (int64_t i = 0; i < elements; ++i)
+            most = b.createOrFold<arith::MaxUIOp>(k.loc, most, s.magnitude(s.element(value, i)));
         }
         return next;
       });
@@ -87,11 +84,11 @@ public:
       for (auto [row, bits] : llvm::zip(rows, most)) {
         // 2^(132 - exponent) puts the greatest between 32 and 64; its inverse is normal, too.
         Value exponent = s.min(s.sub(s.i32(259), s.shr(bits, 23)), s.i32(253));
-        factors.push_back(s.splat(asFloat(s.shl(exponent, 23)), elements));
-        Value inverse = asFloat(s.shl(s.sub(s.i32(254), exponent), 23));
+        factors.push_back(s.splat(s.powerOfTwo(exponent), elements));
+        Value inverse = s.powerOfTwo(s.sub(s.i32(254), exponent));
         // Where there is nothing but zeros, nothing of the other row of a pair may be taken for results.
-        inverse = s.select(isZero(bits), s.f32(0), inverse);
-        guarded(isZero(me), [&, &row = row] {
+        inverse = s.select(s.isZero(bits), s.f32(0), inverse);
+        guarded(s.isZero(me), [&, &row = row] {
           Value head = k.head;
           if (k.problem.channelsLast && !k.warpOwns() && row.index)
             head = s.min(s.add(k.firstHead, s.toI64(row.index)), s.i64(k.problem.heads - 1));
@@ -125,7 +122,7 @@ public:
     forEachRow(count, [&](Value index) {
       SmallVector<Row> rows = rowsAt(index);
       SmallVector<Value> most = llvm::map_to_vector(greatest(rows), warpMost);
-      guarded(isZero(k.lane), [&] {
+      guarded(s.isZero(k.lane), [&] {
         for (auto [row, bits] : llvm::zip(rows, most))
           LLVM::StoreOp::create(b, k.loc, bits, s.offset(warpsMost(row), s.mul(k.warp, 4)), 4);
       });
@@ -350,8 +347,6 @@ private:
   Value add(Value x, Value y) { return LLVM::FAddOp::create(b, k.loc, x, y); }
   Value widen(Value x) { return LLVM::FPExtOp::create(b, k.loc, like(x, b.getF32Type()), x); }
   Value narrow(Value x) { return LLVM::FPTruncOp::create(b, k.loc, like(x, b.getF16Type()), x); }
-  Value isZero(Value x) { return b.createOrFold<arith::CmpIOp>(k.loc, arith::CmpIPredicate::eq, x, s.i32(0)); }
-  Value asFloat(Value word) { return LLVM::BitcastOp::create(b, k.loc, b.getF32Type(), word); }
 
   /// Results as the stages have left them: `count` of them at an address of a row's plane, the one after it where `isImaginary`.
   Value result(TileType x, const Row &row, Value where, int64_t count, Value isImaginary = {}) {
@@ -374,14 +369,9 @@ private:
   /// Runs `body` on the threads that have a real unit. Lanes that have none wait for the others: left to themselves they would run ahead
   /// into the next row, and the warp would do that twice.
   void guarded(Value condition, llvm::function_ref<void()> body) {
-    if (!condition)
-      return body();
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(&scf::IfOp::create(b, k.loc, condition, /*withElse=*/false).getThenRegion().front());
-      body();
-    }
-    NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
+    s.when(condition, body);
+    if (condition)
+      NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
   }
 
   /// Asynchronous copies are of four bytes at least; 16-bit rows of odd length take the way through a register.

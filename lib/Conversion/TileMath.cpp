@@ -425,22 +425,13 @@ private:
     }
   }
 
-  Value mma(ArrayRef<Value> a, ArrayRef<Value> bOperand, ArrayRef<Value> c, bool halfSums) {
-    Type element = halfSums ? halves() : Type(b.getF32Type());
-    Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(halfSums ? 2 : 4, element));
-    return emitMma(s, type, a, bOperand, c, operand());
-  }
-
   /// One half of a product: the sum of products of pairs of operands.
   SmallVector<Value> sumOfProducts(ArrayRef<std::pair<SmallVector<Value>, SmallVector<Value>>> products,
                                    bool halfSums) {
     Value zero = halfSums ? Value(LLVM::ZeroOp::create(b, k.loc, halves())) : s.f32(0);
     SmallVector<Value> sums(halfSums ? 2 : 4, zero);
-    for (const auto &[a, bOperand] : products) {
-      Value d = mma(a, bOperand, sums, halfSums);
-      for (auto [i, sum] : llvm::enumerate(sums))
-        sum = LLVM::ExtractValueOp::create(b, k.loc, d, i);
-    }
+    for (const auto &[a, bOperand] : products)
+      sums = emitMma(s, a, bOperand, sums, operand());
     return sums;
   }
 

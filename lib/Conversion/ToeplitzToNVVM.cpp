@@ -27,7 +27,7 @@ public:
       : b(b), op(op), loc(op.getLoc()), s(b, loc), buffers(buffers), batch(batch),
         taps(op.getK().getType().getDimSize(1)), center(static_cast<int64_t>(op.getCenter().value_or(0))),
         length(op.getLength()), segments(op.getSegments()), blocks(op.getDirect().getBlocks()),
-        width(std::min(8, monarch::copyWidth(length))), compute(op.getDirect().getCompute()) {
+        width(monarch::directWidth(length)), compute(op.getDirect().getCompute()) {
     std::tie(firstLag, lastLag) = monarch::blockLags(taps, center);
     lags = lastLag - firstLag + 1;
   }
@@ -108,8 +108,7 @@ private:
       Value lag = s.add(least, s.i32(offset));
       value = loadOr0(filter, s.add(lag, s.i32(center)), taps);
       if (skip) {
-        Value atZero = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, lag, s.i32(0));
-        value = LLVM::FAddOp::create(b, loc, value, s.select(atZero, skip, s.f32(0)));
+        value = LLVM::FAddOp::create(b, loc, value, s.select(s.isZero(lag), skip, s.f32(0)));
       }
       return value;
     };
@@ -193,10 +192,10 @@ private:
     for (int64_t i = 0; i < 4; i += width / 2) {
       Value now = s.add(time, s.i32(i));
       Value inside = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, now, s.i32(length));
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(&scf::IfOp::create(b, loc, inside, false).getThenRegion().front());
-      LLVM::StoreOp::create(b, loc, s.vector(ArrayRef(elements).slice(i, width / 2)), at(op.getY(), segment, now),
-                            static_cast<unsigned>(width), /*isVolatile=*/false, /*isNonTemporal=*/true);
+      s.when(inside, [&] {
+        LLVM::StoreOp::create(b, loc, s.vector(ArrayRef(elements).slice(i, width / 2)), at(op.getY(), segment, now),
+                              static_cast<unsigned>(width), /*isVolatile=*/false, /*isNonTemporal=*/true);
+      });
     }
   }
 
@@ -226,7 +225,8 @@ private:
           ArrayRef<Value> block = ArrayRef(window).slice(4 * (i + lastLag - d), 4);
           const auto &matrix = matrices[d - firstLag];
           // Registers of operand A: rows 0 to 7 and 8 to 15 of the first inputs, then of the others.
-          sums[h] = mma({block[0], block[2], block[1], block[3]}, {matrix[h][0], matrix[h][1]}, sums[h]);
+          sums[h] =
+              emitMma(s, {block[0], block[2], block[1], block[3]}, {matrix[h][0], matrix[h][1]}, sums[h], compute);
         }
       }
       Value time = s.add(begin, s.i32(16 * i));
@@ -236,15 +236,6 @@ private:
     }
     if (lags > 1)
       scf::YieldOp::create(b, loc, ArrayRef(window).take_back(4 * (lags - 1)));
-  }
-
-  SmallVector<Value> mma(ArrayRef<Value> a, ArrayRef<Value> bOperand, ArrayRef<Value> c) {
-    Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, b.getF32Type()));
-    Value d = emitMma(s, type, a, bOperand, c, compute);
-    SmallVector<Value> sums;
-    for (int i = 0; i < 4; ++i)
-      sums.push_back(LLVM::ExtractValueOp::create(b, loc, d, i));
-    return sums;
   }
 };
 } // namespace

@@ -124,6 +124,18 @@ Status guarded(Body body) {
     return LaunchFailed;
   }
 }
+
+/// Calls `use` with the memory behind an address that holds `bytes`.
+template <typename Use>
+Status onMemory(uint64_t address, size_t bytes, Use use) {
+  return guarded([&](Driver &d) {
+    auto [allocation, offset] = d.find(address, bytes);
+    if (!allocation)
+      return InvalidValue;
+    use(allocation->memory.get() + offset);
+    return Success;
+  });
+}
 } // namespace
 
 extern "C" {
@@ -145,10 +157,6 @@ Status cuGetErrorString(Status status, const char **text) {
   *text = error ? error->text : nullptr;
   return error ? Success : InvalidValue;
 }
-Status cuDeviceGetCount(int *count) {
-  *count = 1;
-  return Success;
-}
 Status cuDeviceGet(int *device, int ordinal) {
   *device = ordinal;
   return ordinal == 0 ? Success : InvalidValue;
@@ -158,8 +166,8 @@ Status cuDeviceGetName(char *name, int length, int) {
   return Success;
 }
 Status cuDeviceGetAttribute(int *value, int attribute, int) {
-  // Those of an sm_90: multiprocessors, L2, capability, shared memory.
-  static const std::map<int, int> values = {{16, 132}, {38, 50 << 20}, {75, 9}, {76, 0}, {97, 232448}};
+  // Those of an sm_90: L2, capability, shared memory.
+  static const std::map<int, int> values = {{38, 50 << 20}, {75, 9}, {76, 0}, {97, 232448}};
   auto known = values.find(attribute);
   if (known == values.end())
     return InvalidValue;
@@ -198,41 +206,18 @@ Status cuMemFree_v2(uint64_t address) {
   });
 }
 Status cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) {
-  return guarded([&](Driver &d) {
-    auto [allocation, offset] = d.find(to, bytes);
-    if (!allocation)
-      return InvalidValue;
-    std::memcpy(allocation->memory.get() + offset, from, bytes);
-    return Success;
-  });
+  return onMemory(to, bytes, [&](std::byte *memory) { std::memcpy(memory, from, bytes); });
 }
 Status cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
-  return guarded([&](Driver &d) {
-    auto [allocation, offset] = d.find(from, bytes);
-    if (!allocation)
-      return InvalidValue;
-    std::memcpy(to, allocation->memory.get() + offset, bytes);
-    return Success;
-  });
+  return onMemory(from, bytes, [&](std::byte *memory) { std::memcpy(to, memory, bytes); });
 }
 Status cuMemcpyDtoD_v2(uint64_t to, uint64_t from, size_t bytes) {
-  return guarded([&](Driver &d) {
-    auto [target, offset] = d.find(to, bytes);
-    auto [source, begin] = d.find(from, bytes);
-    if (!target || !source)
-      return InvalidValue;
-    std::memmove(target->memory.get() + offset, source->memory.get() + begin, bytes);
-    return Success;
-  });
+  std::byte *source = nullptr;
+  Status status = onMemory(from, bytes, [&](std::byte *memory) { source = memory; });
+  return status ? status : onMemory(to, bytes, [&](std::byte *memory) { std::memmove(memory, source, bytes); });
 }
 Status cuMemsetD8_v2(uint64_t to, unsigned char value, size_t bytes) {
-  return guarded([&](Driver &d) {
-    auto [allocation, offset] = d.find(to, bytes);
-    if (!allocation)
-      return InvalidValue;
-    std::memset(allocation->memory.get() + offset, value, bytes);
-    return Success;
-  });
+  return onMemory(to, bytes, [&](std::byte *memory) { std::memset(memory, value, bytes); });
 }
 
 Status cuModuleLoadDataEx(void **module, const void *image, unsigned options, int *names, void **values) {
@@ -250,9 +235,6 @@ Status cuModuleLoadDataEx(void **module, const void *image, unsigned options, in
       return InvalidPtx;
     }
   });
-}
-Status cuModuleLoadData(void **module, const void *image) {
-  return cuModuleLoadDataEx(module, image, 0, nullptr, nullptr);
 }
 Status cuModuleUnload(void *module) {
   return guarded([&](Driver &d) {
@@ -329,7 +311,6 @@ Status cuEventRecord(void *event, void *) {
   static_cast<Event *>(event)->when = std::chrono::steady_clock::now();
   return Success;
 }
-Status cuEventSynchronize(void *) { return Success; }
 Status cuEventElapsedTime(float *milliseconds, void *begin, void *end) {
   *milliseconds =
       std::chrono::duration<float, std::milli>(static_cast<Event *>(end)->when - static_cast<Event *>(begin)->when)

@@ -27,7 +27,7 @@ using Event = void *;
 using Stream = void *;
 
 // cuda.h: CUdevice_attribute, CUfunction_attribute, CUjit_option.
-enum DeviceAttribute { MultiprocessorCount = 16, CapabilityMajor = 75, CapabilityMinor = 76, SharedOptIn = 97 };
+enum DeviceAttribute { CapabilityMajor = 75, CapabilityMinor = 76, SharedOptIn = 97 };
 enum FunctionAttribute { MaxDynamicShared = 8 };
 enum JitOption { ErrorLogBuffer = 5, ErrorLogBufferBytes = 6 };
 
@@ -48,7 +48,6 @@ enum JitOption { ErrorLogBuffer = 5, ErrorLogBufferBytes = 6 };
   X(cuMemFree_v2, Status(Address))                                                                                     \
   X(cuMemcpyHtoD_v2, Status(Address, const void *, size_t))                                                            \
   X(cuMemcpyDtoH_v2, Status(void *, Address, size_t))                                                                  \
-  X(cuMemsetD8_v2, Status(Address, unsigned char, size_t))                                                             \
   X(cuModuleLoadDataEx, Status(Module *, const void *, unsigned, int *, void **))                                      \
   X(cuModuleUnload, Status(Module))                                                                                    \
   X(cuModuleGetFunction, Status(Function *, Module, const char *))                                                     \
@@ -57,7 +56,6 @@ enum JitOption { ErrorLogBuffer = 5, ErrorLogBufferBytes = 6 };
     Status(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream, void **, void **))  \
   X(cuEventCreate, Status(Event *, unsigned))                                                                          \
   X(cuEventRecord, Status(Event, Stream))                                                                              \
-  X(cuEventSynchronize, Status(Event))                                                                                 \
   X(cuEventElapsedTime, Status(float *, Event, Event))                                                                 \
   X(cuEventDestroy_v2, Status(Event))
 

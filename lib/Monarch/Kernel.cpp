@@ -38,14 +38,13 @@ bool fftconv::monarch::warpOwns(const Digits &digits) { return digits.count() <=
 int64_t fftconv::monarch::spectrumValues(int64_t points, bool split) { return 2 * points + (split ? 8 : 0); }
 
 int64_t fftconv::monarch::scaleBytes(const Digits &digits, const KernelChoice &choice) {
-  int64_t rows = inputPlanes(digits) * (warpOwns(digits) ? choice.warps : choice.rows);
-  return 4 * rows * (warpOwns(digits) ? 1 : 1 + choice.warps);
+  return 4 * inputPlanes(digits) * choice.rows * (warpOwns(digits) ? 1 : 1 + choice.warps);
 }
 
 int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                       bool gateAhead) {
   bool owns = warpOwns(digits);
-  int64_t in = inputPlanes(digits), rows = owns ? choice.warps : choice.rows;
+  int64_t in = inputPlanes(digits);
   // Of one row: a plane, and an input with all its planes.
   int64_t plane = problem.elementBytes() * digits.points(), input = in * plane;
   int64_t ahead = choice.stages == 2 ? input * (1 + gateAhead) : 0;
@@ -55,7 +54,7 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   int64_t normal = problem.split ? input : 0, later = owns ? (in + problem.wraps) * plane : 2 * plane;
   int64_t own = owns && problem.split ? waiting + std::max(normal, later) : std::max(waiting + normal, later);
   int64_t scales = problem.split ? scaleBytes(digits, choice) : 0;
-  return rows * (ahead + own) + scales;
+  return choice.rows * (ahead + own) + scales;
 }
 
 bool fftconv::monarch::holdsGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
@@ -261,6 +260,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
 
 static constexpr int64_t block = 16;
 
+int fftconv::monarch::directWidth(int64_t length) { return std::min(8, copyWidth(length)); }
+
 std::pair<int64_t, int64_t> fftconv::monarch::blockLags(int64_t taps, int64_t center) {
   // Outputs i and inputs j of a block are up to 15 apart, so block lag d reaches lags 16 d - 15 to 16 d + 15.
   auto floorDiv = [](int64_t a) { return a >= 0 ? a / block : -ceilDiv(-a, block); };
@@ -285,7 +286,7 @@ std::optional<DirectChoice> fftconv::monarch::chooseDirect(int64_t taps, int64_t
   // short, so that there are many.
   KernelProblem many = problem;
   if (many.batch == 0)
-    many.batch = 64;
+    many.batch = assumedBatch;
   DirectChoice best{4, 0};
   double least = INFINITY;
   for (int64_t segment = atOnce; segment <= std::max<int64_t>(16 * atOnce, 8 * lags); segment += atOnce) {
@@ -309,7 +310,7 @@ KernelCost fftconv::monarch::directCost(int64_t taps, int64_t center, const Dire
   // Sixteen blocks, one of each segment, at a time.
   double perBlocks = static_cast<double>(all / 16) / outputs;
   double tensors = static_cast<double>(problem.elementBytes()) * (2 + problem.preGate + problem.postGate);
-  int64_t width = std::min(8, copyWidth(problem.length));
+  int64_t width = directWidth(problem.length);
   KernelCost cost;
   cost.mma = 2 * static_cast<double>(lags) * perBlocks;
   cost.bytes = tensors + 4 * static_cast<double>(taps) / outputs;

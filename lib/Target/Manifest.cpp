@@ -340,7 +340,7 @@ private:
       } else {
         manifest.chip = toeplitz.getDirect().getChip();
         element = toeplitz.getU().getType().getElementType();
-        alignment = std::min(8, monarch::copyWidth(toeplitz.getLength()));
+        alignment = monarch::directWidth(toeplitz.getLength());
         heads = toeplitz.getHeads();
         rows = SizeExpression::mul(batch, toeplitz.getSegments());
         together = 16 * toeplitz.getDirect().getWarps();

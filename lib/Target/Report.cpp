@@ -17,9 +17,6 @@
 using namespace llvm;
 using namespace fftconv;
 
-/// Batch rows that a dynamic batch is taken to have.
-static constexpr int64_t assumedBatch = 64;
-
 /// How often the loops inside the loop over groups run, in the order of the code, inner ones after those around them.
 static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule) {
   json::Array trips;
@@ -88,7 +85,7 @@ static void describeCost(json::Object &object, const monarch::KernelCost &cost) 
 static json::Object describeProblem(monarch::KernelProblem &problem, const monarch::Chip &chip) {
   bool assumed = problem.batch == 0;
   if (assumed)
-    problem.batch = assumedBatch;
+    problem.batch = monarch::assumedBatch;
   return json::Object{
       {"kind", "convolution"},         {"length", problem.length},         {"heads", problem.heads},
       {"batch", problem.batch},        {"batch_is_assumed", assumed},      {"pre_gate", problem.preGate},

@@ -116,7 +116,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   /// fewer in any case.
   static monarch::KernelProblem fillingChip(monarch::KernelProblem problem, const monarch::Chip &chip) {
     if (problem.batch == 0)
-      problem.batch = 64;
+      problem.batch = monarch::assumedBatch;
     problem.heads *= chip.sms;
     return problem;
   }

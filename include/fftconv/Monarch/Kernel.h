@@ -26,6 +26,9 @@ struct KernelChoice {
   int stages = 0;
 };
 
+/// Rows that a batch which is not known is taken for where costs are compared or reported.
+constexpr int64_t assumedBatch = 64;
+
 /// What a kernel computes.
 struct KernelProblem {
   /// Rows (0: unknown, taken as many), heads, sequence length.
@@ -93,6 +96,8 @@ struct DirectChoice {
 /// CTAs of such a kernel that share a multiprocessor.
 constexpr int64_t residentDirectCtas = 4;
 
+/// Bytes of one access to rows of such a kernel, at most four elements.
+int directWidth(int64_t length);
 /// Lags of 16 x 16 blocks that a filter of `taps` reaches, whose tap `center` has lag zero: first and last.
 std::pair<int64_t, int64_t> blockLags(int64_t taps, int64_t center);
 /// Blocks that a warp loads at a time.
