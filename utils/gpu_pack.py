@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "test" / "Integration"))
 from programs import Program, kernel_programs, sample_programs  # noqa: E402
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
-# On 48 GiB for the largest, signals and results.
+# 13 GB of signals and results for the largest, and as much for the copy beside it.
 BATCH, HEADS = 64, 768
 
 
