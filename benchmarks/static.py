@@ -119,7 +119,7 @@ def traffic(ptx, launch):
             else "output" if "st.global" in text
             else "input" if "ld.global.b16" in text
             else "gate" if "ld.global" in text and not own
-            else "spectrum" if "no_allocate" in text
+            else "spectrum" if "no_allocate" in text or "evict_last" in text
             else "table" if "ld.global" in text
             else "negation" if text.strip().startswith("neg.")
             else "other"

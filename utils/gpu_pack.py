@@ -2,6 +2,7 @@
 
 import argparse
 import gzip
+import itertools
 import json
 import pathlib
 import re
@@ -48,20 +49,22 @@ def small_benchmarks():
 
 
 def plans(build, folder, chip, program):
-    """The program as the planner plans it, and with other numbers of rows that travel together, as far as they fit the chip."""
+    """The program as the planner plans it, and with other numbers of warps, of rows that travel together and of stages, as far as they fit the chip."""
     path = folder / "program.mlir"
     path.write_text(program.mlir)
     planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels"], capture_output=True, text=True)
     if planned.returncode or " direct <" in planned.stdout:
         return # no kernel, or one without a choice
-    chosen = int(re.search(r"rows = (\d+)", planned.stdout)[1])
+    chosen = {key: int(re.search(rf"{key} = (\d+)", planned.stdout)[1]) for key in ("warps", "rows", "stages")}
     # Where a warp holds a row, rows are as many as warps.
-    own = re.search(r"warps = (\d+), values = \d+, rows = (\d+)", planned.stdout)
-    for rows in (chosen, *(r for r in (1, 2, 4, 8, 16) if r != chosen)):
-        text = re.sub(r"rows = \d+", f"rows = {rows}", planned.stdout)
-        if own[1] == own[2]:
-            text = re.sub(r"warps = \d+", f"warps = {rows}", text)
-        yield text
+    own = chosen["warps"] == chosen["rows"]
+    rows = [chosen["rows"], *(r for r in (1, 2, 4, 8, 16) if r != chosen["rows"])]
+    warps = [chosen["warps"]] if own else [chosen["warps"], 24 - chosen["warps"]] if chosen["warps"] in (8, 16) else [chosen["warps"]]
+    stages = [chosen["stages"], *(n for n in (2, 3, 4) if n != chosen["stages"])] if own and chosen["stages"] > 1 else [chosen["stages"]]
+    for w, r, n in itertools.product(warps, rows, stages):
+        text = re.sub(r"rows = \d+", f"rows = {r}", planned.stdout)
+        text = re.sub(r"warps = \d+", f"warps = {r if own else w}", text)
+        yield re.sub(r"stages = \d+", f"stages = {n}", text)
 
 
 def pack(build, out, chip, programs, prefix, tune=False):

@@ -142,6 +142,7 @@ struct KernelContext {
   const monarch::Chip &chip;
   ConstantPool &pool;
   monarch::KernelProblem problem;
+  monarch::KernelChoice choice;
   /// Rows of a group.
   int64_t rows;
   /// The buffers of the kernel's arguments.
@@ -174,10 +175,22 @@ struct KernelContext {
     return problem.elementBytes() * monarch::spectrumValues(schedule->points(), problem.split);
   }
   mlir::Value spectra = {};
-  /// A plane of a tile in shared memory, of all rows: real or imaginary, hi or lo.
-  mlir::Value plane(TileType tile, int which, int part) {
+  /// Which of its buffers the input ahead of this group lies in (i32); null for the first, and where there is one.
+  mlir::Value slot = {};
+
+  /// Where a tile in shared memory begins.
+  mlir::Value begin(mlir::Value tile) {
     Scalars s = scalars();
-    return s.offset(shared, tile.getLayout().getOffset() + (which * parts() + part) * rows * rowBytes());
+    auto type = mlir::cast<TileType>(tile.getType());
+    mlir::Value pointer = s.offset(shared, type.getLayout().getOffset());
+    auto copy = tile.getDefiningOp<CopyInOp>();
+    return slot && copy && copy.getAhead()
+               ? s.offset(pointer, s.mul(slot, copy->getParentOfType<GroupsOp>().getTileBytes(type)))
+               : pointer;
+  }
+  /// A plane of a tile in shared memory, of all rows: real or imaginary, hi or lo.
+  mlir::Value plane(mlir::Value tile, int which, int part) {
+    return scalars().offset(begin(tile), (which * parts() + part) * rows * rowBytes());
   }
 };
 

@@ -64,7 +64,6 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     if (!block)
       return kernel.emitOpError("has no known_block_size; fftconv-allocate-shared sets it");
     function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), block);
-    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
       function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(16));
@@ -84,8 +83,11 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
           strides = strides.drop_front();
         }
     }
+    int64_t resident = 1;
     for (Operation &op : kernel.getBody().front()) {
       if (auto groups = dyn_cast<GroupsOp>(op)) {
+        resident = monarch::residentCtas(getDigits(groups.getPlan()), getKernelChoice(groups), getKernelProblem(groups),
+                                         *monarch::findChip(groups.getPlan().getChip()));
         if (failed(emitGroups(b, groups, buffers, entry->getArguments().back(), pool)))
           return failure();
       } else if (auto prepare = dyn_cast<PrepareOp>(op)) {
@@ -97,6 +99,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         return op.emitOpError("is not an op of a kernel that can be lowered");
       }
     }
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(static_cast<int32_t>(resident)));
     LLVM::ReturnOp::create(b, loc, ValueRange());
     kernel.erase();
     return success();
@@ -135,7 +138,14 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       return groups.emitOpError(
           "kernels take rows one by one where a sequence is exchanged between warps, else one row to a warp");
 
-    KernelContext k{builder, loc, plan, schedule, *monarch::findChip(plan.getChip()), pool, getKernelProblem(groups),
+    KernelContext k{builder,
+                    loc,
+                    plan,
+                    schedule,
+                    *monarch::findChip(plan.getChip()),
+                    pool,
+                    getKernelProblem(groups),
+                    getKernelChoice(groups),
                     rows};
     bool channelsLast = k.problem.channelsLast;
     OpBuilder &b = k.b;
@@ -175,18 +185,33 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       return s.toI32(s.min(left, s.i64(rows)));
     };
     auto startCopies = [&](CopyInOp copy, Value row) {
-      // No more rows: nothing to copy, but a group to wait for.
+      // Where there are no more rows, a group of nothing keeps the count of groups.
       s.when(s.less(row, k.rowCount), [&] { emitCopyIn(k, copy, row, rowsFrom(row)); });
+      NVVM::CpAsyncCommitGroupOp::create(b, loc);
     };
-    for (auto copy : body.getOps<CopyInOp>())
-      if (copy.getAhead())
-        startCopies(copy, first);
-    auto loop = s.loop(first, k.rowCount, step);
+    // Inputs ahead go round in as many buffers as there are stages but one: what a group has read makes room for the one that comes so much later.
+    int64_t slots = plan.getSchedule().getStages() - 1, copiesAhead = 0;
+    Value next = first;
+    for (int64_t slot = 0; slot < slots; ++slot, next = s.add(next, step))
+      for (auto copy : body.getOps<CopyInOp>())
+        if (copy.getAhead()) {
+          k.slot = slot ? s.i32(slot) : Value();
+          startCopies(copy, next);
+          ++copiesAhead;
+        }
+    bool rotates = slots > 1 && copiesAhead > 0;
+    auto loop = s.loop(first, k.rowCount, step, rotates ? ValueRange(s.i32(0)) : ValueRange());
     k.groups = loop;
     b.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar();
+    k.slot = rotates ? loop.getRegionIterArg(0) : Value();
     k.rowsHere = rowsFrom(row);
-    k.prefetch = [&](PrefetchOp op) { startCopies(op.getTile().getDefiningOp<CopyInOp>(), s.add(row, step)); };
+    Value later = s.mul(step, slots);
+    k.prefetch = [&](PrefetchOp op) { startCopies(op.getTile().getDefiningOp<CopyInOp>(), s.add(row, later)); };
+    // Copies finish in order: those of later groups may be on their way still, unless one of this group came after them.
+    int64_t underWay = copiesAhead - copiesAhead / std::max<int64_t>(slots, 1);
+    if (llvm::any_of(body.getOps<CopyInOp>(), [](CopyInOp copy) { return !copy.getAhead(); }))
+      underWay = 0;
 
     DenseMap<Operation *, double> scales = butterflyScales(body);
     SmallVector<Operation *> phase;
@@ -201,8 +226,10 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       } else if (auto copy = dyn_cast<CopyInOp>(op)) {
         if (!copy.getAhead())
           emitCopyIn(k, copy, row, k.rowsHere);
+        if (!copy.getAhead() && !channelsLast)
+          NVVM::CpAsyncCommitGroupOp::create(b, loc);
         if (!isa<CopyInOp>(op.getNextNode()) && !channelsLast) // all inputs are under way
-          NVVM::CpAsyncWaitGroupOp::create(b, loc, 0);
+          NVVM::CpAsyncWaitGroupOp::create(b, loc, static_cast<uint32_t>(underWay));
       } else if (auto normalize = dyn_cast<TileNormalizeOp>(op)) {
         emitNormalize(k, normalize, row, k.rowsHere);
       } else if (isa<PrefetchOp>(op)) {
@@ -217,6 +244,10 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       } else {
         return op.emitOpError("stands outside of a phase");
       }
+    }
+    if (rotates) {
+      Value following = s.add(k.slot, s.i32(1));
+      scf::YieldOp::create(b, loc, s.select(s.less(following, s.i32(slots)), following, s.i32(0)));
     }
     builder.setInsertionPointAfter(loop);
     return success();

@@ -40,8 +40,8 @@ public:
     forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
       for (const Row &row : rows) {
         Value real = both(unit.real, row.exists), global = at(op.getU(), row, unit);
-        Value target = k.problem.split ? s.offset(raw(op.getTile().getType(), row), rawAddress(unit))
-                                       : s.offset(halves(op.getTile().getType(), row, 0), address(unit));
+        Value target = k.problem.split ? s.offset(raw(op.getTile(), row), rawAddress(unit))
+                                       : s.offset(halves(op.getTile(), row, 0), address(unit));
         if (width == 2) {
           loadElement(real, target, global, k.buffers.lookup(op.getU()).pointer);
           continue;
@@ -55,7 +55,7 @@ public:
   }
 
   void normalize(TileNormalizeOp op, Value row, Value count) {
-    TileType x = op.getX().getType(), y = op.getY().getType();
+    Value x = op.getX(), y = op.getY();
     Type f32 = b.getF32Type();
     auto unitOf = [&](const Row &row, const Unit &unit) { return s.offset(raw(x, row), rawAddress(unit)); };
     auto greatest = [&](ArrayRef<Row> rows) {
@@ -145,7 +145,7 @@ public:
       return turnOut(op, row);
     OpBuilder::InsertionGuard guard(b);
     SmallVector<Row> rows = rowsOf(row, count);
-    TileType x = op.getX().getType();
+    Value x = op.getX();
     bool wraps = k.problem.wraps;
     SmallVector<Value> scales = llvm::map_to_vector(rows, [&](const Row &row) { return loadScale(row); });
     forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
@@ -279,13 +279,13 @@ private:
   }
 
   /// Pointers to a row's plane in shared memory: of 16-bit values, or as it is in memory.
-  Value halves(TileType tile, const Row &row, int which, int part = 0) {
+  Value halves(Value tile, const Row &row, int which, int part = 0) {
     Value pointer = k.plane(tile, row.plane + which, part);
     return row.index ? s.offset(pointer, s.mul(row.index, k.rowBytes())) : pointer;
   }
-  Value raw(TileType tile, const Row &row) {
+  Value raw(Value tile, const Row &row) {
     int64_t rowBytes = bytes * k.schedule->points();
-    Value pointer = s.offset(k.shared, tile.getLayout().getOffset() + row.plane * k.rows * rowBytes);
+    Value pointer = s.offset(k.begin(tile), row.plane * k.rows * rowBytes);
     return row.index ? s.offset(pointer, s.mul(row.index, rowBytes)) : pointer;
   }
   Value rawAddress(const Unit &unit) { return s.mul(unit.element, bytes); }
@@ -349,7 +349,7 @@ private:
   Value narrow(Value x) { return LLVM::FPTruncOp::create(b, k.loc, like(x, b.getF16Type()), x); }
 
   /// Results as the stages have left them: `count` of them at an address of a row's plane, the one after it where `isImaginary`.
-  Value result(TileType x, const Row &row, Value where, int64_t count, Value isImaginary = {}) {
+  Value result(Value x, const Row &row, Value where, int64_t count, Value isImaginary = {}) {
     if (isImaginary)
       where = s.add(where, s.mul(isImaginary, k.parts() * k.rows * k.rowBytes()));
     if (!k.problem.split)
@@ -426,7 +426,7 @@ private:
         }
         for (int64_t i = 0; i < elements; ++i) {
           row.index = s.add(index, s.i32(i));
-          TileType tile = op.getTile().getType();
+          Value tile = op.getTile();
           Value target =
               k.problem.split ? s.offset(raw(tile, row), s.mul(n, bytes)) : s.offset(halves(tile, row, 0), swizzled(n));
           LLVM::StoreOp::create(b, k.loc, s.vector({s.element(at[0], i), s.element(at[1], i)}), target,
@@ -437,7 +437,7 @@ private:
   }
 
   void turnOut(CopyOutOp op, Value row) {
-    TileType x = op.getX().getType();
+    Value x = op.getX();
     forEachPatch(k.problem.length, [&](Value n, Value index, Value headsExist) {
       // Rows without a head hold nothing.
       OpBuilder::InsertionGuard guard(b);
@@ -476,8 +476,6 @@ private:
 
 void fftconv::emitCopyIn(KernelContext &context, CopyInOp op, Value row, Value count) {
   RowCopier(context).copyIn(op, row, count);
-  if (!context.problem.channelsLast)
-    NVVM::CpAsyncCommitGroupOp::create(context.b, context.loc);
 }
 
 void fftconv::emitNormalize(KernelContext &context, TileNormalizeOp op, Value row, Value count) {

@@ -337,7 +337,7 @@ private:
   }
 
   /// The pointer to a shared tile's plane, for this row. Where warps own rows that is part of the layout.
-  Value plane(TileType tile, int which, int part) {
+  Value plane(Value tile, int which, int part) {
     Value pointer = k.plane(tile, which, part);
     return row ? s.offset(pointer, s.mul(row, k.rowBytes())) : pointer;
   }
@@ -369,7 +369,7 @@ private:
       for (int which = 0; which < x->planes; ++which)
         for (int part = 0; part < k.parts(); ++part) {
           auto [base, constant] = address.at(s, 0, tile);
-          Value pointer = s.offset(s.offset(plane(op.getX().getType(), which, part), base), constant);
+          Value pointer = s.offset(s.offset(plane(op.getX(), which, part), base), constant);
           std::vector<Value> words = loadMatrices(pointer, full ? 4 : 2, access.transposed);
           for (int i = 0; i < static_cast<int>(words.size()); ++i)
             x->data[tile][which][4 * part + (pairsByRow ? i / 2 + i % 2 * 2 : i)] =
@@ -402,7 +402,7 @@ private:
         continue;
       for (int which = 0; which < x->planes; ++which)
         for (int part = 0; part < k.parts(); ++part) {
-          Value target = plane(op.getY().getType(), which, part);
+          Value target = plane(op.getY(), which, part);
           ArrayRef<Value> regs = ArrayRef(x->data[tile][which]).slice(4 * part, 4);
           if (k.chip.storesMatrices) {
             auto [base, constant] = address.at(s, 0, tile);
@@ -782,6 +782,7 @@ private:
     // A CTA that takes rows of many heads one after the other has a spectrum for each.
     bool byRow = k.problem.channelsLast && row;
     Level level = byRow ? Level::Use : levelOf(layout, order.tileDigits, factorWords());
+    bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
     // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
     multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
       OpBuilder::InsertionGuard guard(b);
@@ -790,7 +791,8 @@ private:
       Value pointer = s.offset(k.spectrum, s.toI64(index));
       if (byRow)
         pointer = s.offset(pointer, s.mul(s.toI64(row), k.spectrumBytes()));
-      return loadWords(pointer, constant, 512, factorWords(), "ld.global.nc.L1::no_allocate");
+      return loadWords(pointer, constant, 512, factorWords(),
+                       keeps ? "ld.global.nc.L1::evict_last" : "ld.global.nc.L1::no_allocate");
     });
   }
 };

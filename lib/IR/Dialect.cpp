@@ -97,8 +97,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   };
   if (!isPowerBetween(warps, 1, 32) || !isPowerBetween(values, 8, 64)) // A1
     return emitError() << "warps must be a power of two up to 32, values one from 8 to 64";
-  if (rows < 1 || stages < 1 || stages > 2) // A2
-    return emitError() << "rows must be at least 1, stages 1 or 2";
+  if (rows < 1 || stages < 1 || stages > monarch::maxStages) // A2
+    return emitError() << "rows must be at least 1, stages 1 to " << monarch::maxStages;
   if ((!products.isF16() && !products.isBF16() && !products.isF32()) || (!sums.isF16() && !sums.isF32()) ||
       (sums.isF16() && !products.isF16())) // A3
     return emitError() << "products must be f16, bf16 or f32, sums f16 or f32, and sums in f16 need products in f16";

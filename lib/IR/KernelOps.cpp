@@ -214,24 +214,12 @@ void TileType::print(AsmPrinter &printer) const {
 //===----------------------------------------------------------------------===//
 
 std::shared_ptr<const monarch::Schedule> fftconv::getKernelSchedule(PlanAttr plan) {
-  // A schedule is a pure function of these three; searching it costs milliseconds.
-  using Key = std::tuple<std::vector<int64_t>, int64_t, int64_t, bool>;
-  static std::mutex mutex;
-  static std::map<Key, std::shared_ptr<const monarch::Schedule>> known;
   if (!plan.getSchedule())
     return nullptr;
-  Key key(plan.getRadices().vec(), plan.getSchedule().getWarps(), plan.getSchedule().getValues(),
-          plan.getTheta() == Theta::I);
-  std::lock_guard<std::mutex> lock(mutex);
-  auto [entry, isNew] = known.try_emplace(key);
-  if (isNew) {
-    monarch::ScheduleRequest request{.warps = static_cast<int>(std::get<1>(key)),
-                                     .registerBits = monarch::bitsOf(std::get<2>(key)),
-                                     .rightAngle = std::get<3>(key)};
-    if (std::optional<monarch::Schedule> schedule = monarch::makeSchedule(std::get<0>(key), request))
-      entry->second = std::make_shared<const monarch::Schedule>(std::move(*schedule));
-  }
-  return entry->second;
+  return monarch::findSchedule(plan.getRadices().vec(),
+                               {.warps = static_cast<int>(plan.getSchedule().getWarps()),
+                                .registerBits = monarch::bitsOf(plan.getSchedule().getValues()),
+                                .rightAngle = plan.getTheta() == Theta::I});
 }
 
 monarch::KernelProblem fftconv::getKernelProblem(GroupsOp groups) {
@@ -288,6 +276,10 @@ LogicalResult GroupsOp::verify() {
 
 CopyInOp GroupsOp::getInput() { return *getBody().getOps<CopyInOp>().begin(); }
 PlanAttr GroupsOp::getPlan() { return getInput().getPlan(); }
+int64_t GroupsOp::getTileBytes(TileType tile) {
+  int64_t bytes = tile.getReal().getIntOrFloatBitWidth() / 8 * (tile.isComplex() ? 2 : 1);
+  return bytes * getPlan().getPoints() * static_cast<int64_t>(getRows());
+}
 
 LogicalResult CopyInOp::verify() {
   TileType tile = getTile().getType();

@@ -47,7 +47,7 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   int64_t in = inputPlanes(digits);
   // Of one row: a plane, and an input with all its planes.
   int64_t plane = problem.elementBytes() * digits.points(), input = in * plane;
-  int64_t ahead = choice.stages == 2 ? input * (1 + gateAhead) : 0;
+  int64_t ahead = (choice.stages - 1) * input * (1 + gateAhead);
   // What waits its turn, and what it is normalised to; what is exchanged, or the results, take their place. Where warps own rows, those are not
   // where they were before they were normalised.
   int64_t waiting = (choice.stages == 1 ? input : 0) + (problem.gateTile() && !gateAhead ? input : 0);
@@ -57,39 +57,89 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   return choice.rows * (ahead + own) + scales;
 }
 
-bool fftconv::monarch::holdsGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
-                                      const Chip &chip) {
-  return choice.stages == 2 && sharedBytes(digits, choice, problem, /*gateAhead=*/true) <= chip.sharedBytes;
+/// CTAs of a kernel that share a multiprocessor as far as registers go. A lane of a warp that shares rows has 128, one that holds rows of its own up to all
+/// 255, as it has where values are f32.
+static int64_t ctasByRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                               const Chip &chip) {
+  int64_t registers = problem.split || (warpOwns(digits) && digits.points() > 256) ? 255 : 128;
+  return std::max<int64_t>(1, chip.registers / (32 * choice.warps * registers));
 }
 
-std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, const KernelProblem &problem,
-                                                           const Chip &chip) {
-  if (!chip.isGpu() || digits.count() > 4)
-    return std::nullopt;
-  int64_t points = digits.points(), batch = ceilDiv(problem.batch, inputPlanes(digits));
-  // What travels together.
-  int64_t together = problem.channelsLast ? problem.heads : batch;
-  auto fits = [&](const KernelChoice &choice, bool gateAhead) {
-    return sharedBytes(digits, choice, problem, gateAhead) <= chip.sharedBytes;
-  };
+/// Bytes of shared memory of each of so many CTAs.
+static int64_t sharedShare(int64_t ctas, const Chip &chip) {
+  return std::min(chip.sharedBytes, chip.multiprocessorShared / ctas - Chip::sharedReserve);
+}
+
+bool fftconv::monarch::holdsGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                                      const Chip &chip) {
+  return choice.stages > 1 && sharedBytes(digits, choice, problem, /*gateAhead=*/true) <=
+                                  sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
+}
+
+int64_t fftconv::monarch::residentCtas(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                                       const Chip &chip) {
+  bool gateAhead = problem.gateTile() && holdsGateAhead(digits, choice, problem, chip);
+  int64_t bytes = sharedBytes(digits, choice, problem, gateAhead) + Chip::sharedReserve;
+  return std::clamp<int64_t>(chip.multiprocessorShared / bytes, 1, ctasByRegisters(digits, choice, problem, chip));
+}
+
+bool fftconv::monarch::keepsSpectrum(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                                     const Chip &chip) {
+  // Tables, and what gates and results leave behind.
+  constexpr int64_t others = 16 * 1024;
+  int64_t resident = residentCtas(digits, choice, problem, chip);
+  int64_t shared =
+      sharedBytes(digits, choice, problem, problem.gateTile() && holdsGateAhead(digits, choice, problem, chip));
+  int64_t spectra = problem.elementBytes() * spectrumValues(digits.points(), problem.split) *
+                    (problem.channelsLast ? choice.rows : 1);
+  return resident * (shared + Chip::sharedReserve + spectra) + others <= chip.cacheBytes;
+}
+
+bool fftconv::monarch::butterflyTakesPairs(int64_t radix, const KernelProblem &problem) {
+  return radix > 4 && !problem.preGate && !problem.postGate && !problem.split;
+}
+
+KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &chip) {
+  if (problem.batch == 0)
+    problem.batch = assumedBatch;
+  problem.heads *= chip.sms;
+  return problem;
+}
+
+/// Bytes of input that wait to be computed, on a whole chip that is full.
+static double bytesAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                         const Chip &chip) {
+  int64_t row = inputPlanes(digits) * problem.length * problem.elementBytes();
+  return static_cast<double>(chip.sms * residentCtas(digits, choice, problem, chip) * choice.rows * row *
+                             (choice.stages - 1));
+}
+
+/// How well CTAs of a choice fill the chip with a known batch: 1 where all multiprocessors are busy to the end.
+static double occupancy(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                        const Chip &chip) {
+  int64_t batch = ceilDiv(problem.batch, inputPlanes(digits));
+  if (batch == 0 || problem.channelsLast)
+    return 1;
+  int64_t resident = residentCtas(digits, choice, problem, chip);
+  int64_t rounds = ceilDiv(ceilDiv(batch, choice.rows) * problem.heads, resident * chip.sms);
+  return static_cast<double>(batch * problem.heads) / static_cast<double>(rounds * resident * chip.sms * choice.rows);
+}
+
+/// The choice of rows for so many warps that share them, of which as many CTAs are to run on a multiprocessor as registers let them.
+static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, const KernelProblem &problem,
+                                              const Chip &chip) {
   // Rows of other heads come by way of registers, not ahead.
-  int stages = problem.channelsLast ? 1 : 2;
-  // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
-  if (warpOwns(digits)) {
-    KernelChoice choice{8, points <= 1024 ? 32 : 64, 8, stages};
-    auto shrinks = [&] { return !fits(choice, problem.gateTile()) || (together > 0 && choice.warps / 2 >= together); };
-    while (choice.warps > 1 && shrinks())
-      choice.rows = choice.warps /= 2;
-    return choice;
-  }
-  // Twice as many values take a lane as many registers again.
-  KernelChoice choice{problem.split ? 8 : 16, 32, 1, stages};
+  KernelChoice choice{warps, 32, 1, problem.channelsLast ? 1 : 2};
+  int64_t share = sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
+  auto fits = [&](const KernelChoice &choice, bool gateAhead) {
+    return sharedBytes(digits, choice, problem, gateAhead) <= share;
+  };
   if (!fits(choice, false)) {
     choice.stages = 1;
     return fits(choice, false) ? std::optional(choice) : std::nullopt;
   }
   // Past eight rows nothing is saved.
-  int64_t most = 1;
+  int64_t most = 1, batch = ceilDiv(problem.batch, inputPlanes(digits));
   for (KernelChoice more = choice; more.rows <= 8 && fits(more, problem.gateTile()); ++more.rows)
     most = more.rows;
   if (problem.channelsLast) {
@@ -103,15 +153,66 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   }
   // A CTA's time goes with its rows, plus what it reads once for them; a chip's with the rounds of CTAs.
   double best = INFINITY;
-  for (int64_t rows = 1; rows <= std::min(most, batch); ++rows) {
-    double time = static_cast<double>(ceilDiv(ceilDiv(batch, rows) * problem.heads, chip.sms)) *
-                  (static_cast<double>(rows) + 0.3);
+  for (KernelChoice tried = choice; tried.rows <= std::min(most, batch); ++tried.rows) {
+    double time = (1 + 0.3 / static_cast<double>(tried.rows)) / occupancy(digits, tried, problem, chip);
     if (time < best) {
       best = time;
-      choice.rows = rows;
+      choice.rows = tried.rows;
     }
   }
   return choice;
+}
+
+std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, const KernelProblem &problem,
+                                                           const Chip &chip) {
+  if (!chip.isGpu() || digits.count() > 4)
+    return std::nullopt;
+  // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
+  if (warpOwns(digits)) {
+    int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
+    KernelChoice choice{8, digits.points() <= 1024 ? 32 : 64, 8, problem.channelsLast ? 1 : 2};
+    auto fits = [&](const KernelChoice &choice) {
+      return sharedBytes(digits, choice, problem, problem.gateTile() && choice.stages > 1) <= chip.sharedBytes;
+    };
+    auto shrinks = [&] { return !fits(choice) || (together > 0 && choice.warps / 2 >= together); };
+    while (choice.warps > 1 && shrinks())
+      choice.rows = choice.warps /= 2;
+    // Short rows come further ahead, until what is on its way keeps memory busy.
+    int64_t resident = residentCtas(digits, choice, problem, chip);
+    int64_t most = together > 0 ? std::min<int64_t>(maxStages, ceilDiv(together, choice.rows)) : maxStages;
+    for (KernelChoice more = choice; choice.stages > 1 && more.stages < most;) {
+      ++more.stages;
+      if (bytesAhead(digits, choice, problem, chip) >= chip.memoryLatency * chip.memoryBandwidth || !fits(more) ||
+          residentCtas(digits, more, problem, chip) < resident)
+        break;
+      choice = more;
+    }
+    return choice;
+  }
+  // One CTA as large as registers allow, or two on a multiprocessor, of which one computes while the other waits. Twice as many values take a lane as many
+  // registers again.
+  std::optional<KernelChoice> best;
+  std::pair<double, double> least;
+  for (int warps : {16, 8}) {
+    // Fewer heads of a row would touch more sectors than they use.
+    if (warps == (problem.split ? 16 : problem.channelsLast ? 8 : 0))
+      continue;
+    std::optional<KernelChoice> choice = chooseRows(warps, digits, problem, chip);
+    if (!choice)
+      continue;
+    std::shared_ptr<const Schedule> schedule = findSchedule(
+        digits.radices, {.warps = warps, .registerBits = bitsOf(choice->values), .rightAngle = digits.rightAngle});
+    if (!schedule)
+      continue;
+    KernelCost cost = kernelCost(*schedule, *choice, fillingChip(problem, chip), chip);
+    double filled = occupancy(digits, *choice, problem, chip);
+    std::pair time(cost.time() / filled, cost.onChipTime() / filled);
+    if (!best || time < least) {
+      best = choice;
+      least = time;
+    }
+  }
+  return best;
 }
 
 int64_t fftconv::monarch::gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip) {
@@ -125,16 +226,15 @@ int64_t fftconv::monarch::gridLimit(int64_t heads, int64_t ctasPerSm, const Chip
   return best;
 }
 
-int64_t fftconv::monarch::residentCtas(int64_t points, bool split) { return points <= 256 && !split ? 2 : 1; }
+const KernelCost::Limit &KernelCost::binding() const { return *std::ranges::max_element(limits, {}, &Limit::time); }
 
-double KernelCost::time() const { return std::max({memoryTime, sharedTime, tensorTime, issueTime}); }
+double KernelCost::onChipTime() const {
+  return std::ranges::max_element(limits.begin() + L2, limits.end(), {}, &Limit::time)->time;
+}
 
-std::string_view KernelCost::limit() const {
-  double most = time();
-  return most == memoryTime   ? "memory"
-         : most == sharedTime ? "shared memory"
-         : most == tensorTime ? "tensor cores"
-                              : "issue";
+/// The digits of a schedule.
+static Digits digitsOf(const Schedule &schedule) {
+  return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle};
 }
 
 /// How often a spectrum is read for all rows of all heads: for each group where a CTA does, for each row where a warp has no room to keep it or a CTA has
@@ -146,20 +246,34 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
     return heads * (problem.channelsLast ? rows : groups);
   if (schedule.points() > (problem.split ? 256 : 512))
     return heads * rows;
-  int64_t resident = residentCtas(schedule.points(), problem.split);
+  int64_t resident = residentCtas(digitsOf(schedule), choice, problem, chip);
   if (problem.channelsLast)
     return heads * std::min(rows, gridLimit(ceilDiv(heads, choice.rows), resident, chip));
   return heads * std::min(groups, gridLimit(heads, resident, chip)) * choice.warps;
 }
 
-/// The times that counts for one output take a chip, of which `ctas` fill a part.
+/// What a part of a kernel takes for one output: of a multiprocessor, and bytes of L2 that it waits for.
+struct Work {
+  double mma = 0, instructions = 0, wavefronts = 0, bytes = 0;
+
+  /// Clocks of a multiprocessor for each of them.
+  std::array<double, 4> clocks(const Chip &chip) const {
+    double bytesPerClock = chip.l2Bandwidth / (chip.clock * static_cast<double>(chip.sms));
+    return {wavefronts, mma * 2048 / chip.tensorRate, instructions / chip.issueRate, bytes / bytesPerClock};
+  }
+};
+
+/// The times that counts for one output take a chip of which `ctas` fill a part.
 static void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, const Chip &chip) {
-  double sms = static_cast<double>(chip.sms), cycles = chip.clock * sms * std::min(1.0, ctas / sms);
+  double sms = static_cast<double>(chip.sms), full = std::min(1.0, ctas / sms);
   double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
-  cost.memoryTime = outputs * cost.bytes / chip.memoryBandwidth;
-  cost.sharedTime = outputs * cost.wavefronts / cycles;
-  cost.tensorTime = outputs * cost.mma * 2048 / (chip.tensorRate * cycles);
-  cost.issueTime = outputs * cost.instructions / (chip.issueRate * cycles);
+  double clock = outputs / (chip.clock * sms * full);
+  auto [shared, tensor, issue, l2] = Work{cost.mma, cost.instructions, cost.wavefronts}.clocks(chip);
+  cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
+  cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
+  cost.limits[KernelCost::SharedMemory].time = shared * clock;
+  cost.limits[KernelCost::TensorCores].time = tensor * clock;
+  cost.limits[KernelCost::Issue].time = issue * clock;
 }
 
 KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice,
@@ -176,8 +290,9 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   auto perOutput = [&](int64_t perRow) {
     return static_cast<double>(perRow * complexRows) / static_cast<double>(length * batch);
   };
-  int64_t mma = 0, wavefronts = 0;
   std::vector<StepCost> steps = stepCosts(schedule);
+  // Of each step, for a row of the schedule.
+  std::vector<Work> works(steps.size());
   // 128 bytes a wavefront, or what 32 lanes move of an element each.
   auto moved = [&](int64_t elements, int64_t size) {
     int64_t unit = problem.channelsLast ? 2 : width / bytes;
@@ -187,8 +302,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     StepKind kind = schedule.steps[n].kind;
     bool isFirst = n <= 1, isLast = n + 2 >= steps.size();
     // What wraps needs the imaginary part of the last transform, and both planes on the way out; a gate comes in beside its rows.
-    int64_t planes = isLast && wraps ? 2 : 1;
-    mma += (split ? 3 : 1) * steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
+    int64_t planes = isLast && wraps ? 2 : 1, wavefronts = 0;
+    int64_t mma = (split ? 3 : 1) * steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
     if (kind == StepKind::CopyIn) {
       wavefronts += pair * (1 + problem.gateTile()) * moved(points, bytes);
       // Read for their greatest, then once more (and written where they are multiplied with a gate), and written as hi and lo. Where warps share rows each writes its greatest and reads that of all, one writes the
@@ -201,9 +316,11 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     } else {
       wavefronts += halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
     }
+    works[n].mma = perOutput(mma);
+    works[n].wavefronts = perOutput(wavefronts);
+    cost.mma += works[n].mma;
+    cost.wavefronts += works[n].wavefronts;
   }
-  cost.mma = perOutput(mma);
-  cost.wavefronts = perOutput(wavefronts);
 
   // An element in and one out for each output, one for each gate, and spectra of two for each point: from memory once for each head.
   double tensors = static_cast<double>(bytes * (2 + preGate + problem.postGate));
@@ -215,42 +332,84 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double touched = tensors;
   if (problem.channelsLast)
     touched *= static_cast<double>(std::min<int64_t>(32, 2 * heads * bytes)) / static_cast<double>(width);
-  cost.sectors =
-      (touched +
-       (static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip)) * spectrum + scales) /
-           outputs) /
-      32;
+  Digits digits = digitsOf(schedule);
+  double reads = static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip));
+  cost.sectors = (touched + (reads * spectrum + scales) / outputs) / 32;
+  // Where it stays in L1, once for each CTA.
+  if (keepsSpectrum(digits, choice, problem, chip)) {
+    int64_t ctas = problem.channelsLast ? complexRows : ceilDiv(complexRows, choice.rows);
+    int64_t most = gridLimit(problem.channelsLast ? ceilDiv(heads, choice.rows) : heads,
+                             residentCtas(digits, choice, problem, chip), chip);
+    reads = std::min(reads, static_cast<double>(heads * std::min(ctas, most)));
+  }
+  double spectra = (reads * spectrum + scales) / outputs;
+  cost.l2Bytes = touched + spectra;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
-  // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies, and addresses and loops.
+  // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies.
   double perTile = 0;
-  for (const Step &step : schedule.steps)
+  for (size_t n = 0; n < steps.size(); ++n) {
+    const Step &step = schedule.steps[n];
+    double &here = works[n].instructions;
     switch (step.kind) {
     case StepKind::Left:
     case StepKind::Right:
-      perTile += split ? 72 : 16; // mma, and conversions or what splits sums; the ends half of that
+      here = split ? 72 : 16; // mma, and conversions or what splits sums; the ends half of that
       break;
     case StepKind::Butterfly:
-      perTile += (step.inverse ? 16 : 24) * std::log2(static_cast<double>(schedule.radices[step.digit]));
+      // On the way there in f32, unless it takes pairs.
+      here = (step.inverse || butterflyTakesPairs(schedule.radices[step.digit], problem) ? 16 : 24) *
+             std::log2(static_cast<double>(schedule.radices[step.digit]));
       break;
-    case StepKind::Twiddle:
     case StepKind::Product:
-      perTile += split ? 48 : 16;
+      works[n].bytes = spectra;
+      [[fallthrough]];
+    case StepKind::Twiddle:
+      here = split ? 48 : 16;
       break;
     case StepKind::Read:
     case StepKind::Write:
-      perTile += split ? 6 : 2;
+      here = split ? 6 : 2;
       break;
     case StepKind::CopyIn:
     case StepKind::CopyOut:
-      perTile += 16.0 * static_cast<double>(bytes) / static_cast<double>(width) + (split ? 40 : 0) +
-                 (problem.channelsLast ? 24 : 0);
+      here = 16.0 * static_cast<double>(bytes) / static_cast<double>(width) + (split ? 40 : 0) +
+             (problem.channelsLast ? 24 : 0);
       break;
     }
-  perTile += (schedule.split ? 42 : 20) + 16 / rows - 12 + 14 * (preGate + problem.postGate) + 16 * wraps;
-  cost.instructions = perTile / 256 * scale / static_cast<double>(pair);
+    perTile += here;
+  }
+  // Addresses, loops and barriers go with everything.
+  double all = perTile + (schedule.split ? 42 : 20) + 16 / rows - 12 + 14 * (preGate + problem.postGate) + 16 * wraps;
+  cost.instructions = all / 256 * scale / static_cast<double>(pair);
+  for (Work &work : works)
+    work.instructions *= cost.instructions / perTile;
+
   // CTAs that do not fill the chip leave multiprocessors idle.
-  setTimes(cost, problem, static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), chip);
+  double sms = static_cast<double>(chip.sms);
+  double ctas = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), full = std::min(1.0, ctas / sms);
+  setTimes(cost, problem, ctas, chip);
+  if (choice.stages > 1)
+    cost.limits[KernelCost::Latency].time =
+        outputs * static_cast<double>(bytes) * chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
+  if (schedule.split == 0 || residentCtas(digits, choice, problem, chip) > 1)
+    return cost;
+  // A phase of ours ends where a step waits for the one before; input that is not ahead is a phase of its own.
+  double clocks = 0;
+  if (choice.stages == 1)
+    clocks += static_cast<double>(bytes * (1 + preGate)) * chip.clock * sms / chip.memoryBandwidth;
+  for (size_t n = 0; n < steps.size();) {
+    Work phase;
+    do {
+      phase.mma += works[n].mma;
+      phase.instructions += works[n].instructions;
+      phase.wavefronts += works[n].wavefronts;
+      phase.bytes += works[n].bytes;
+      ++n;
+    } while (n < steps.size() && (steps[n].barriers == 0 || n == 1));
+    clocks += std::ranges::max(phase.clocks(chip));
+  }
+  cost.limits[KernelCost::Phases].time = outputs * clocks / (chip.clock * sms * full);
   return cost;
 }
 
@@ -315,7 +474,8 @@ KernelCost fftconv::monarch::directCost(int64_t taps, int64_t center, const Dire
   cost.mma = 2 * static_cast<double>(lags) * perBlocks;
   cost.bytes = tensors + 4 * static_cast<double>(taps) / outputs;
   double halo = static_cast<double>(lags - 1) / static_cast<double>(choice.blocks);
-  cost.sectors = (tensors + halo * 2 * (1 + problem.preGate)) / 32;
+  cost.l2Bytes = tensors + halo * 2 * (1 + problem.preGate);
+  cost.sectors = cost.l2Bytes / 32;
   // Sixteen blocks: mma, loads and stores, bounds, and rounding of sums.
   double loads = 2.0 * 8 / width * 4;
   cost.instructions =

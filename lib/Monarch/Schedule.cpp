@@ -15,6 +15,7 @@
 #include <cassert>
 #include <cmath>
 #include <functional>
+#include <mutex>
 #include <numeric>
 
 using namespace fftconv::monarch;
@@ -348,6 +349,18 @@ std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t
   bool legal = radices.size() >= 2 && radices.back() == tile && isPowerOfTwo(request.warps) &&
                std::ranges::all_of(radices, [](int64_t r) { return r >= 2 && (r < 9 || r == tile); });
   return legal ? finish(best(radices, request)) : std::nullopt;
+}
+
+std::shared_ptr<const Schedule> fftconv::monarch::findSchedule(const std::vector<int64_t> &radices,
+                                                               const ScheduleRequest &request) {
+  static std::mutex mutex;
+  static std::map<std::pair<std::vector<int64_t>, ScheduleRequest>, std::shared_ptr<const Schedule>> known;
+  std::lock_guard<std::mutex> lock(mutex);
+  auto [entry, isNew] = known.try_emplace({radices, request});
+  if (isNew)
+    if (std::optional<Schedule> schedule = makeSchedule(radices, request))
+      entry->second = std::make_shared<const Schedule>(std::move(*schedule));
+  return entry->second;
 }
 
 std::optional<Schedule> fftconv::monarch::makeSchedule(int64_t points, const ScheduleRequest &request) {

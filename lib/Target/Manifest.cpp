@@ -336,7 +336,8 @@ private:
         heads = problem.channelsLast ? divideCeil(problem.heads, groups.getRows()) : problem.heads;
         together = (problem.channelsLast ? 1 : static_cast<int64_t>(groups.getRows())) *
                    (plan.getTheta() == Theta::One ? 2 : 1);
-        ctas = monarch::residentCtas(plan.getPoints(), problem.split);
+        ctas =
+            monarch::residentCtas(getDigits(plan), getKernelChoice(groups), problem, *monarch::findChip(manifest.chip));
       } else {
         manifest.chip = toeplitz.getDirect().getChip();
         element = toeplitz.getU().getType().getElementType();

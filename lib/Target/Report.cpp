@@ -74,11 +74,12 @@ static void describeCost(json::Object &object, const monarch::KernelCost &cost) 
                                       {"wavefronts", cost.wavefronts},
                                       {"sectors", cost.sectors},
                                       {"hbm_bytes", cost.bytes}};
-  object["predicted_seconds"] = json::Object{{"memory", cost.memoryTime},
-                                             {"shared memory", cost.sharedTime},
-                                             {"tensor cores", cost.tensorTime},
-                                             {"issue", cost.issueTime}};
-  object["binds"] = StringRef(cost.limit());
+  json::Object times;
+  for (const monarch::KernelCost::Limit &limit : cost.limits)
+    if (limit.time > 0)
+      times[StringRef(limit.name)] = limit.time;
+  object["predicted_seconds"] = std::move(times);
+  object["binds"] = StringRef(cost.binding().name);
 }
 
 /// What is said of every kernel of a convolution; a batch that is not known is assumed.
@@ -226,8 +227,10 @@ std::string fftconv::printReport(const json::Value &report) {
         number(per, "hbm_bytes"));
     os << formatv("  predicted     {0}, batch {1}{2}, {3} heads, in ms:", *k.getString("board"), integer(k, "batch"),
                   k.getBoolean("batch_is_assumed").value_or(false) ? " (assumed)" : "", integer(k, "heads"));
-    for (StringRef limit : {"memory", "shared memory", "tensor cores", "issue"})
-      os << formatv(" {0} {1:f4}{2}", limit, number(times, limit) * 1e3, limit == "issue" ? "" : ",");
+    ListSeparator comma(",");
+    for (const monarch::KernelCost::Limit &limit : monarch::KernelCost().limits)
+      if (std::optional<double> time = times.getNumber(StringRef(limit.name)))
+        os << comma << formatv(" {0} {1:f4}", limit.name, *time * 1e3);
     os << formatv("; {0} binds\n", *k.getString("binds"));
   }
   return text;

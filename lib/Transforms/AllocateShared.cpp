@@ -58,9 +58,9 @@ struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
         continue;
       auto copy = dyn_cast<CopyInOp>(op);
       auto type = cast<TileType>(op.getResult(0).getType());
-      Lifetime tile{op.getResult(0), phase[&op], phase[&op],
-                    type.getReal().getIntOrFloatBitWidth() / 8 * plan.getPoints() *
-                        static_cast<int64_t>(groups.getRows()) * (type.isComplex() ? 2 : 1)};
+      Lifetime tile{op.getResult(0), phase[&op], phase[&op], groups.getTileBytes(type)};
+      if (copy && copy.getAhead())
+        tile.bytes *= plan.getSchedule().getStages() - 1;
       // A row that a warp owns does not lie where it did before it was normalised; other warps may still be about to do that with theirs.
       bool ownRaw = copy && plan.getCompute().isF32() && monarch::warpOwns(getDigits(plan));
       tile.always = copy && (copy.getAhead() || ownRaw);

@@ -112,15 +112,6 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       signalPassFailure();
   }
 
-  /// The problem for which costs are compared: of so many heads that they fill the chip. What does not fill it waits for latencies, of which the direct form has
-  /// fewer in any case.
-  static monarch::KernelProblem fillingChip(monarch::KernelProblem problem, const monarch::Chip &chip) {
-    if (problem.batch == 0)
-      problem.batch = monarch::assumedBatch;
-    problem.heads *= chip.sms;
-    return problem;
-  }
-
   static monarch::KernelProblem describe(ConvOp op, const monarch::Digits &digits) {
     RankedTensorType u = op.getU().getType();
     return {.batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0),
@@ -180,7 +171,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       reason = llvm::formatv("rows are longer than {0}", monarch::longestDirect);
     else if (std::optional<monarch::DirectChoice> choice =
                  monarch::chooseDirect(op.getTaps(), center, problem, target)) {
-      problem = fillingChip(problem, target);
+      problem = monarch::fillingChip(problem, target);
       return {DirectAttr::get(&getContext(), choice->warps, choice->blocks, type, chip.getValue()),
               monarch::directCost(op.getTaps(), center, *choice, problem, target)};
     } else
@@ -291,7 +282,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     std::shared_ptr<const monarch::Schedule> steps = getKernelSchedule(getPlan(*digits, type, schedule));
     if (!steps)
       return failure();
-    return monarch::kernelCost(*steps, *choice, fillingChip(problem, target), target).time();
+    return monarch::kernelCost(*steps, *choice, monarch::fillingChip(problem, target), target).time();
   }
 
   WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type) {

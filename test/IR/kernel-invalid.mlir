@@ -7,8 +7,8 @@
 
 // -----
 
-// expected-error @+1 {{rows must be at least 1, stages 1 or 2}}
-#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 3, products = f16, sums = f32>
+// expected-error @+1 {{rows must be at least 1, stages 1 to 4}}
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 5, products = f16, sums = f32>
 
 // -----
 

@@ -24,15 +24,57 @@ std::optional<KernelChoice> choose(std::vector<int64_t> radices, KernelProblem p
 
 TEST(Kernel, TakesAsManyRowsAsPay) {
   // Unknown batches are large; shared memory is the limit, and eight.
-  EXPECT_EQ(choose({16, 16, 16}, {}, "sm_90")->rows, 8);
-  EXPECT_EQ(choose({16, 2, 16, 16}, {}, "sm_90")->rows, 4);
-  EXPECT_EQ(choose({16, 16, 16}, {}, "sm_86")->rows, 4);
+  EXPECT_EQ(choose({16, 16, 16}, {}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 2, 16, 16}, {.length = 8192}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 16, 16}, {}, "sm_86")->rows, 2);
   // A gate takes a plane, two rows in one another two.
-  EXPECT_EQ(choose({16, 16, 16}, {.preGate = true}, "sm_90")->rows, 7);
-  EXPECT_EQ(choose({16, 16, 16}, {.preGate = true}, "sm_90", false)->rows, 4);
+  EXPECT_EQ(choose({16, 16, 16}, {.preGate = true}, "sm_90")->rows, 3);
+  EXPECT_EQ(choose({16, 16, 16}, {.preGate = true}, "sm_90", false)->rows, 2);
   // Few rows spread over the chip; many come together, in groups of one size.
   EXPECT_EQ(choose({16, 16, 16}, {.batch = 8, .heads = 1}, "sm_90")->rows, 1);
-  EXPECT_GT(choose({16, 16, 16}, {.batch = 64, .heads = 768}, "sm_90")->rows, 4);
+  EXPECT_GT(choose({16, 16, 16}, {.batch = 64, .heads = 768}, "sm_90")->rows, 2);
+}
+
+TEST(Kernel, ComputesWhileAnotherWaits) {
+  const Chip &chip = *findChip("sm_90");
+  auto resident = [&](std::vector<int64_t> radices, KernelProblem problem) {
+    Digits digits{std::move(radices), true};
+    return residentCtas(digits, *chooseKernel(digits, problem, chip), problem, chip);
+  };
+  // Two CTAs where both fit; one where each would read the spectrum twice as often from L2.
+  EXPECT_EQ(choose({16, 16, 16}, {}, "sm_90")->warps, 8);
+  EXPECT_EQ(resident({16, 16, 16}, {.length = 4096}), 2);
+  EXPECT_EQ(choose({16, 4, 16, 16}, {.length = 16384}, "sm_90")->warps, 16);
+  EXPECT_EQ(resident({16, 4, 16, 16}, {.length = 16384}), 1);
+  EXPECT_EQ(resident({16, 8, 16, 16}, {.length = 32768}), 1);
+  // Few CTAs are as large as they can be.
+  EXPECT_EQ(choose({16, 16, 16}, {.batch = 1, .heads = 3, .length = 4096}, "sm_90")->warps, 16);
+}
+
+TEST(Kernel, KeepsMemoryBusy) {
+  // Short rows come more than one group ahead, long ones need not.
+  EXPECT_EQ(choose({16, 16}, {.length = 256}, "sm_90")->stages, 4);
+  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90")->stages, 3);
+  EXPECT_EQ(choose({16, 8, 16}, {.length = 2048}, "sm_90")->stages, 2);
+  EXPECT_EQ(choose({16, 16}, {.length = 256, .channelsLast = true}, "sm_90")->stages, 1);
+  // What is on its way is a limit of its own.
+  const Chip &chip = *findChip("sm_90");
+  Schedule schedule = *makeSchedule({16, 16}, {.warps = 8});
+  KernelProblem problem{.batch = 64, .heads = 768, .length = 256};
+  auto latency = [&](int stages) {
+    return kernelCost(schedule, {8, 32, 8, stages}, problem, chip).time(KernelCost::Latency);
+  };
+  EXPECT_DOUBLE_EQ(latency(2), 2 * latency(3));
+}
+
+TEST(Kernel, KeepsSpectraInL1) {
+  const Chip &chip = *findChip("sm_90");
+  auto keeps = [&](std::vector<int64_t> radices, KernelChoice choice, int64_t length) {
+    return keepsSpectrum({std::move(radices), true}, choice, {.length = length}, chip);
+  };
+  EXPECT_TRUE(keeps({16, 8, 16}, {8, 64, 8, 2}, 2048));
+  EXPECT_TRUE(keeps({16, 16, 16}, {16, 32, 8, 2}, 4096));
+  EXPECT_FALSE(keeps({16, 8, 16, 16}, {16, 32, 1, 2}, 32768)) << "128 KB beside 192";
 }
 
 TEST(Kernel, FitsSharedMemory) {
@@ -89,8 +131,11 @@ TEST(Kernel, CostsAreOrderedAsTheyShouldBe) {
   EXPECT_DOUBLE_EQ(plain.mma, 640.0 / 4096);
   EXPECT_DOUBLE_EQ(plain.wavefronts, 48.0 / 256);
   EXPECT_DOUBLE_EQ(plain.bytes, 4 + 4.0 / 64);
-  EXPECT_EQ(plain.time(), std::max({plain.memoryTime, plain.sharedTime, plain.tensorTime, plain.issueTime}));
-  EXPECT_EQ(plain.limit(), "memory") << "at 4096 points";
+  EXPECT_EQ(plain.binding().name, "memory") << "at 4096 points";
+  EXPECT_EQ(plain.time(), plain.time(KernelCost::Memory));
+  // Phases that do not overlap take longer than any of what they use.
+  for (int limit : {KernelCost::SharedMemory, KernelCost::TensorCores, KernelCost::Issue})
+    EXPECT_GT(plain.time(KernelCost::Phases), plain.time(limit));
   // Rows that travel together read the spectrum less often.
   EXPECT_GT(cost(1, large).sectors, cost(8, large).sectors);
   EXPECT_LE(cost(8, large).time(), cost(1, large).time());
@@ -112,7 +157,7 @@ TEST(Kernel, RanksPlansThatAreKnownToBeBetter) {
     KernelChoice choice{16, values, rows, 2};
     KernelCost cost = kernelCost(*makeSchedule(radices, request), choice, problem, chip);
     // Where memory binds both, the one that issues less.
-    return std::pair(cost.time(), cost.issueTime);
+    return std::pair(cost.time(), cost.time(KernelCost::Issue));
   };
   // No more points than it takes.
   EXPECT_LT(time({16, 16, 16}, {.length = 4000}, 8), time({16, 2, 16, 16}, {.length = 4000}, 4));
@@ -126,7 +171,7 @@ TEST(Kernel, RanksPlansThatAreKnownToBeBetter) {
   // A short filter directly.
   KernelProblem problem{.batch = 64, .heads = 768, .length = 4096};
   KernelCost direct = directCost(64, 0, *chooseDirect(64, 0, problem, chip), problem, chip);
-  EXPECT_LT(std::pair(direct.time(), direct.issueTime), time({16, 16, 16}, {.length = 4096}, 8));
+  EXPECT_LT(std::pair(direct.time(), direct.time(KernelCost::Issue)), time({16, 16, 16}, {.length = 4096}, 8));
 }
 
 TEST(Kernel, HalvesOfF32TakeTwiceTheRoom) {

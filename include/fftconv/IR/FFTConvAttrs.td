@@ -49,12 +49,12 @@ def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel computes a planned convolution";
   let description = [{
     A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head (pairs of rows where theta is one) travel together, so that the spectrum
-    and the tables are read once for them. With two `stages` the input of the next group is on its way while this one is computed. Elementwise products are
+    and the tables are read once for them. Of all but one of the `stages` the input is on its way while a group is computed. Elementwise products are
     done in `products` (f16 or bf16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
     Where channels are last, `rows` is how many neighbouring heads of a batch row travel together.
 
     - (A1) warps is a power of two up to 32, values 8 to 64;
-    - (A2) rows is at least 1, stages is 1 or 2;
+    - (A2) rows is at least 1, stages 1 to 4;
     - (A3) products are f16, bf16 or f32, sums f16 or f32; sums in f16 need products in f16.
   }];
   let parameters = (ins "int64_t":$warps, "int64_t":$values, "int64_t":$rows, "int64_t":$stages,

@@ -74,6 +74,8 @@ def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
     /// What brings the rows.
     CopyInOp getInput();
     PlanAttr getPlan();
+    /// Bytes of a tile of this group in shared memory.
+    int64_t getTileBytes(TileType tile);
   }];
   let hasVerifier = 1;
 }
@@ -82,7 +84,7 @@ def FFTConv_CopyInOp : FFTConv_KernelOp<"copy_in"> {
   let summary = "the rows of a group, brought to shared memory and padded with zeros to M points";
   let description = [{
     Asynchronous copies, of 16 bytes where the length allows; the result is there once they have arrived. With `ahead` they were started
-    before: by `fftconv.prefetch` in the turn before, or before the first turn.
+    before: by `fftconv.prefetch` as many turns before as the plan has stages but one, or before the first turn. Then it lies in a ring of as many buffers.
 
     Where theta is one, rows 2b and 2b + 1 are the real and imaginary parts of row b; a last one without partner has zeros beside it.
 
@@ -188,7 +190,7 @@ def FFTConv_TileConvertOp : FFTConv_KernelOp<"tile_convert"> {
 }
 
 def FFTConv_PrefetchOp : FFTConv_KernelOp<"prefetch"> {
-  let summary = "starts the copies of the group after this one";
+  let summary = "starts the copies of the group that is next to come into the buffer of this one";
   let description = [{
     - (H1) the tile is the result of an `fftconv.copy_in ahead` of the same body.
   }];

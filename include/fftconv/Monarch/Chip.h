@@ -26,14 +26,19 @@ struct Chip {
   // Of a GPU; zero on a CPU.
   /// Streaming multiprocessors.
   int64_t sms = 0;
-  /// Shared memory that one CTA may have, in bytes.
-  int64_t sharedBytes = 0;
+  /// Shared memory that one CTA may have, and that of a multiprocessor, of which every CTA takes `sharedReserve` besides its own; in bytes.
+  int64_t sharedBytes = 0, multiprocessorShared = 0;
+  static constexpr int64_t sharedReserve = 1024;
+  /// What a multiprocessor's shared memory and L1 cache have together.
+  int64_t cacheBytes = 0;
   /// 32-bit registers of a multiprocessor.
   int64_t registers = 0;
   /// Boost clock, in Hz.
   double clock = 0;
   /// Bandwidth of the memory, in bytes a second, and of the L2 cache.
   double memoryBandwidth = 0, l2Bandwidth = 0;
+  /// From a load to its data when memory is busy, in seconds: twice what an idle one takes.
+  double memoryLatency = 7e-7;
   /// Multiply-adds of f16 operands with f32 sums on tensor cores, per clock and multiprocessor.
   double tensorRate = 0;
   /// Warp instructions issued per clock and multiprocessor.

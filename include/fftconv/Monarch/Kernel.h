@@ -13,6 +13,8 @@
 #include "fftconv/Monarch/Chip.h"
 #include "fftconv/Monarch/Schedule.h"
 
+#include <array>
+
 namespace fftconv::monarch {
 
 struct KernelChoice {
@@ -22,12 +24,15 @@ struct KernelChoice {
   /// Batch rows of a head that travel together, so that spectrum and tables are read once for them; pairs of rows where theta is one. Heads of a batch
   /// row where channels are last.
   int64_t rows = 0;
-  /// 2 where the input of the next rows is copied while these are computed.
+  /// Groups of rows in flight: of all but one the input is copied while that one is computed.
   int stages = 0;
 };
 
 /// Rows that a batch which is not known is taken for where costs are compared or reported.
 constexpr int64_t assumedBatch = 64;
+
+/// The most stages that a kernel may have.
+constexpr int maxStages = 4;
 
 /// What a kernel computes.
 struct KernelProblem {
@@ -63,8 +68,17 @@ bool warpOwns(const Digits &digits);
 /// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
 int64_t gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip);
 
-/// CTAs of a kernel that share a multiprocessor, by their registers.
-int64_t residentCtas(int64_t points, bool split = false);
+/// CTAs of a kernel that share a multiprocessor, by their registers and shared memory.
+int64_t residentCtas(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
+
+/// Whether the spectrum of a head stays in the L1 cache from one group of rows to the next, beside tables.
+bool keepsSpectrum(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
+
+/// Whether a butterfly of f16 stages takes pairs of f16 on the way there, not sums in f32.
+bool butterflyTakesPairs(int64_t radix, const KernelProblem &problem);
+
+/// The problem for which costs are compared: of so many heads that they fill the chip.
+KernelProblem fillingChip(KernelProblem problem, const Chip &chip);
 
 /// Bytes of one access to elements of a tensor whose last dimension is `size`: 16 where it keeps rows aligned for that, down to one element.
 int copyWidth(int64_t size, int64_t elementBytes = 2);
@@ -76,11 +90,27 @@ constexpr int64_t unrolledCopies = 32;
 /// What a convolution needs for one output, and the times that this takes a chip at its limits.
 struct KernelCost {
   double mma = 0, instructions = 0, wavefronts = 0, sectors = 0, bytes = 0;
-  /// Seconds for all outputs: memory, shared memory, tensor cores, issue.
-  double memoryTime = 0, sharedTime = 0, tensorTime = 0, issueTime = 0;
+  /// Bytes that pass through L2: those of all sectors, but for spectra that stay in L1.
+  double l2Bytes = 0;
 
-  double time() const;
-  std::string_view limit() const;
+  /// Seconds for all outputs that one limit of the chip alone would take.
+  struct Limit {
+    std::string_view name;
+    double time = 0;
+  };
+  /// `memory`: bytes of HBM. `latency`: what is read, where no more is ever on its way than the stages ahead. `L2`: bytes through it. `shared memory`: wavefronts.
+  /// `tensor cores`: mma. `issue`: instructions. `phases`: where a CTA is alone on its multiprocessor the phases between its barriers do not overlap, and
+  /// each takes the time of what binds it.
+  enum { Memory, Latency, L2, SharedMemory, TensorCores, Issue, Phases, limitCount };
+  std::array<Limit, limitCount> limits = {
+      {{"memory"}, {"latency"}, {"L2"}, {"shared memory"}, {"tensor cores"}, {"issue"}, {"phases"}}};
+
+  /// The one that binds.
+  const Limit &binding() const;
+  double time() const { return binding().time; }
+  double time(int limit) const { return limits[limit].time; }
+  /// The same without memory's: what is left where memory binds.
+  double onChipTime() const;
 };
 
 /// The cost of a problem whose batch is known.

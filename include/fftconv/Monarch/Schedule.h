@@ -15,6 +15,8 @@
 #include "fftconv/Monarch/Layout.h"
 #include "fftconv/Monarch/Tables.h"
 
+#include <memory>
+
 namespace fftconv::monarch {
 
 /// What a step does. Read and Write move a tile between shared memory and registers.
@@ -47,6 +49,7 @@ struct ScheduleRequest {
   int registerBits = 5;
   /// theta = i, with real rows; else theta = 1, with two batch rows as real and imaginary parts.
   bool rightAngle = true;
+  auto operator<=>(const ScheduleRequest &) const = default;
 };
 
 struct Schedule {
@@ -69,6 +72,9 @@ struct Schedule {
 /// The schedule of a convolution by these digits (1 to p), or nothing where they do not fit one pass: the first and the last
 /// two need tiles, the small one registers.
 std::optional<Schedule> makeSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
+
+/// The same, kept: a schedule is a pure function of what is asked for, and searching it costs milliseconds. Null where there is none.
+std::shared_ptr<const Schedule> findSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
 
 /// The best schedule for a power of two of points: fewest exchanges, then mma, products, registers, entries of tables.
 std::optional<Schedule> makeSchedule(int64_t points, const ScheduleRequest &request);
