@@ -56,6 +56,7 @@ struct ResultsToDestinations : fftconv::impl::ResultsToDestinationsBase<ResultsT
                                                           /*restrict=*/true, /*writable=*/true);
       ret->setOperands({});
     }
+    function.removeResAttrsAttr();
     function.setFunctionType(FunctionType::get(&getContext(), function.getFunctionType().getInputs(), /*results=*/{}));
     function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), builder.getUnitAttr());
     return success();

@@ -14,6 +14,7 @@
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
 #include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
@@ -30,6 +31,11 @@
 
 using namespace mlir;
 
+void fftconv::buildFromHost(OpPassManager &pm) {
+  pm.addPass(createRaiseConvs());
+  pm.addPass(createConvertHostToLinalg());
+}
+
 void fftconv::buildToConv(OpPassManager &pm) { pm.addPass(createCanonicalizerPass()); }
 
 void fftconv::buildToPlan(OpPassManager &pm, const PlanConvsOptions &options) {
@@ -45,7 +51,9 @@ void fftconv::buildToMonarch(OpPassManager &pm) {
 }
 
 void fftconv::buildToKernel(OpPassManager &pm) {
-  buildToMonarch(pm);
+  // Each convolution has a kernel of its own: stages of the same rows stay apart.
+  pm.addNestedPass<func::FuncOp>(createDecomposeToMonarch());
+  pm.addPass(createCanonicalizerPass());
   pm.addPass(createFuseKernels());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createAssignLayouts());
@@ -91,6 +99,7 @@ void fftconv::buildToLLVM(OpPassManager &pm) {
   bufferization::buildBufferDeallocationPipeline(pm, bufferization::BufferDeallocationPipelineOptions());
   pm.addPass(createConvertBufferizationToMemRefPass());
 
+  pm.addNestedPass<func::FuncOp>(createLowerCopies());
   pm.addNestedPass<func::FuncOp>(createLowerContractions());
   VectorTransferToSCFOptions toSCF;
   toSCF.enableFullUnroll();
@@ -108,6 +117,7 @@ void fftconv::buildToLLVM(OpPassManager &pm) {
   pm.addPass(arith::createArithExpandOpsPass(expand));
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertIndexToLLVMPass());
@@ -132,6 +142,8 @@ struct PlanOptions : PassPipelineOptions<PlanOptions> {
 void fftconv::registerAllPasses() {
   registerFFTConvTransformsPasses();
   registerFFTConvConversionPasses();
+  registerFFTConvRaisePasses();
+  PassPipelineRegistration<>("fftconv-from-host", "programs of other frameworks -> conv", buildFromHost);
   PassPipelineRegistration<PlanOptions>("fftconv-to-plan", "conv -> plan",
                                         [](OpPassManager &pm, const PlanOptions &o) { buildToPlan(pm, o.get()); });
   PassPipelineRegistration<PlanOptions>("fftconv-to-monarch", "conv -> monarch",

@@ -7,6 +7,8 @@
 
 #include "Driver.h"
 
+#include "fftconv/IR/Interfaces.h"
+
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -53,7 +55,9 @@ Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {
   registerAllDialects(registry);
   registerAllExtensions(registry);
   registry.insert<FFTConvDialect>();
+  registerInterfaceModels(registry);
   context.appendDialectRegistry(registry);
+  context.allowUnregisteredDialects(); // those of frameworks; others are refused below
 }
 
 std::unique_ptr<Program> Program::load(StringRef path) {
@@ -69,6 +73,13 @@ std::unique_ptr<Program> Program::load(StringRef path) {
   program->diagnostics = std::make_unique<SourceMgrDiagnosticHandler>(program->sources, &program->context);
   program->op = parseSourceFile<ModuleOp>(program->sources, &program->context);
   if (!program->op)
+    return nullptr;
+  WalkResult known = program->module().walk([](Operation *op) {
+    if (op->isRegistered() || isHostDialect(op->getName().getDialectNamespace()))
+      return WalkResult::advance();
+    return WalkResult(op->emitError("unregistered operation '") << op->getName() << "'");
+  });
+  if (known.wasInterrupted() || failed(program->run(buildFromHost)))
     return nullptr;
   return program;
 }

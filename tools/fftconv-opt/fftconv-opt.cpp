@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/IR/Interfaces.h"
 #include "fftconv/Pipelines/Pipelines.h"
 
 #include "mlir/InitAllDialects.h"
@@ -21,5 +22,6 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<fftconv::FFTConvDialect>();
+  fftconv::registerInterfaceModels(registry);
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "fftconv optimizer driver\n", registry));
 }

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/IR/Interfaces.h"
 #include "fftconv/Pipelines/Pipelines.h"
 
 #include "mlir/Tools/Plugins/DialectPlugin.h"
@@ -21,6 +22,7 @@ static void registerPassesOnce() { [[maybe_unused]] static bool once = (fftconv:
 extern "C" LLVM_ATTRIBUTE_WEAK mlir::DialectPluginLibraryInfo mlirGetDialectPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "FFTConv", LLVM_VERSION_STRING, [](mlir::DialectRegistry *registry) {
             registry->insert<fftconv::FFTConvDialect>();
+            fftconv::registerInterfaceModels(*registry);
             registerPassesOnce();
           }};
 }

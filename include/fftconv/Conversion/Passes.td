@@ -55,6 +55,22 @@ def VectorizeStages : Pass<"fftconv-vectorize-stages", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect", "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect"];
 }
 
+def LowerCopies : Pass<"fftconv-lower-copies", "::mlir::func::FuncOp"> {
+  let summary = "Copies between buffers that are not contiguous, as loops";
+  let description = [{
+    Upstream lowers a `memref.copy` of strided buffers to a call of its runtime library, which an object file of ours is not to need.
+
+    ```mlir
+    func.func @f(%x: memref<4x8xf32>, %y: memref<4x8xf32, strided<[16, 1]>>) {
+      memref.copy %x, %y : memref<4x8xf32> to memref<4x8xf32, strided<[16, 1]>>
+      return
+    }
+    ```
+    becomes a `linalg.generic` that yields its input.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def LowerContractions : Pass<"fftconv-lower-contractions", "::mlir::func::FuncOp"> {
   let summary = "Unroll vector.contract into fused multiply-adds, without the zeros of constant operands";
   let description = [{

@@ -12,11 +12,15 @@
 #define FFTCONV_PIPELINES_PIPELINES_H
 
 #include "fftconv/Conversion/Passes.h"
+#include "fftconv/Raise/Passes.h"
 #include "fftconv/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 
 namespace fftconv {
+
+/// Programs of JAX, PyTorch and TOSA to the conv rung: raise convolutions, and lower what surrounds them to upstream dialects. Others stay as they are.
+void buildFromHost(mlir::OpPassManager &pm);
 
 /// Any program to the conv rung: canonicalise, so that products around convolutions become gates.
 void buildToConv(mlir::OpPassManager &pm);

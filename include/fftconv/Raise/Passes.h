@@ -1,0 +1,30 @@
+//===- Passes.h - From other frameworks' programs ----------------*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_RAISE_PASSES_H
+#define FFTCONV_RAISE_PASSES_H
+
+#include "fftconv/IR/FFTConv.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace fftconv {
+/// Whether the passes here read the ops of a dialect: StableHLO, CHLO, MHLO, torch, TOSA.
+bool isHostDialect(llvm::StringRef dialect);
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "fftconv/Raise/Passes.h.inc"
+} // namespace fftconv
+
+#endif // FFTCONV_RAISE_PASSES_H
