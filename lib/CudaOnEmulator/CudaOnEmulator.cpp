@@ -211,6 +211,18 @@ Status cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) {
 Status cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
   return onMemory(from, bytes, [&](std::byte *memory) { std::memcpy(to, memory, bytes); });
 }
+
+/// Between any two of host and device: an address that lies in no allocation is the host's.
+Status cuMemcpy(uint64_t to, uint64_t from, size_t bytes) {
+  return guarded([&](Driver &d) {
+    auto resolve = [&](uint64_t address) {
+      auto [allocation, offset] = d.find(address, bytes);
+      return allocation ? allocation->memory.get() + offset : reinterpret_cast<std::byte *>(address);
+    };
+    std::memmove(resolve(to), resolve(from), bytes);
+    return Success;
+  });
+}
 Status cuMemcpyDtoD_v2(uint64_t to, uint64_t from, size_t bytes) {
   std::byte *source = nullptr;
   Status status = onMemory(from, bytes, [&](std::byte *memory) { source = memory; });

@@ -74,6 +74,15 @@ void fftconv::buildToNVVM(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
+void fftconv::buildToGPU(OpPassManager &pm, const PlanConvsOptions &options) {
+  buildFromHost(pm);
+  buildToPlan(pm, options);
+  buildToKernel(pm);
+  pm.addPass(createSizeLaunches());
+  buildToNVVM(pm);
+  pm.addPass(createLaunchesToGPU());
+}
+
 void fftconv::buildToLLVM(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createTileRows());
   buildToMonarch(pm);
@@ -165,6 +174,13 @@ void fftconv::registerAllPasses() {
                                           buildToPlan(pm, options);
                                           buildToKernel(pm);
                                           buildToNVVM(pm);
+                                        });
+  PassPipelineRegistration<PlanOptions>("fftconv-lower-to-gpu",
+                                        "any program -> kernels in nvvm and gpu.launch_func, for upstream to go on",
+                                        [](OpPassManager &pm, const PlanOptions &o) {
+                                          PlanConvsOptions options = o.get();
+                                          options.requireKernels = true;
+                                          buildToGPU(pm, options);
                                         });
   PassPipelineRegistration<PlanOptions>("fftconv-to-llvm", "conv -> llvm, for the host",
                                         [](OpPassManager &pm, const PlanOptions &o) {

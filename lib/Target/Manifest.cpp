@@ -7,6 +7,8 @@
 
 #include "fftconv/Target/Manifest.h"
 
+#include "fftconv/IR/Launch.h"
+
 #include "fftconv/Monarch/Chip.h"
 #include "fftconv/Monarch/Kernel.h"
 
@@ -298,60 +300,31 @@ private:
       return op.emitOpError("has no kernel ") << op.getKernel() << " at the kernel rung";
     ManifestLaunch launch;
     launch.kernel = kernel.getName();
-    auto first = [&](auto ops) { return ops.empty() ? nullptr : *ops.begin(); };
-    GroupsOp groups = first(kernel.getBody().getOps<GroupsOp>());
-    PrepareOp prepare = first(kernel.getBody().getOps<PrepareOp>());
-    ToeplitzOp toeplitz = first(kernel.getBody().getOps<ToeplitzOp>());
-    if (bool(groups) + bool(prepare) + bool(toeplitz) != 1)
-      return op.emitOpError("launches a kernel that is neither a convolution nor a spectrum");
+    mlir::FailureOr<LaunchGrid> grid = getLaunchGrid(op, kernel);
+    if (failed(grid))
+      return mlir::failure();
     for (mlir::Value operand : op.getOperands())
       if (!find(operand))
         return op.emitOpError("takes a value that is no buffer");
 
     // The kernel says what it works on, its plan how.
     SizeExpression batch = SizeExpression::of(1);
+    auto result = cast<mlir::MemRefType>(kernel.getArguments().back().getType());
     std::vector<SizeExpression> shape;
-    mlir::Type element;
-    int64_t alignment = 16;
+    bool prepare = grid->rows == 0;
+    manifest.chip = grid->chip;
     if (prepare) {
-      PlanAttr plan = prepare.getSpectrum().getPlan();
-      mlir::MemRefType buffer = prepare.getBuffer().getType();
-      element = buffer.getElementType();
-      for (int64_t size : buffer.getShape())
+      for (int64_t size : result.getShape())
         shape.push_back(SizeExpression::of(size));
-      launch.grid = {SizeExpression::of(prepare.isScaled() ? 1 : plan.getRadices()[0]),
-                     SizeExpression::of(buffer.getDimSize(0)), SizeExpression::of(1)};
-      manifest.chip = plan.getChip();
     } else {
       shape = find(op.getOperands()[0])->shape;
       batch = shape[0];
-      int64_t together, ctas, heads;
-      SizeExpression rows = batch;
-      if (groups) {
-        PlanAttr plan = groups.getPlan();
-        monarch::KernelProblem problem = getKernelProblem(groups);
-        manifest.chip = plan.getChip();
-        element = groups.getU().getType().getElementType();
-        alignment = monarch::copyWidth(problem, static_cast<int64_t>(groups.getRows()));
-        heads = problem.channelsLast ? divideCeil(problem.heads, groups.getRows()) : problem.heads;
-        together = (problem.channelsLast ? 1 : static_cast<int64_t>(groups.getRows())) *
-                   (plan.getTheta() == Theta::One ? 2 : 1);
-        ctas =
-            monarch::residentCtas(getDigits(plan), getKernelChoice(groups), problem, *monarch::findChip(manifest.chip));
-      } else {
-        manifest.chip = toeplitz.getDirect().getChip();
-        element = toeplitz.getU().getType().getElementType();
-        alignment = monarch::directWidth(toeplitz.getLength());
-        heads = toeplitz.getHeads();
-        rows = SizeExpression::mul(batch, toeplitz.getSegments());
-        together = 16 * toeplitz.getDirect().getWarps();
-        ctas = monarch::residentDirectCtas;
-      }
-      launch.grid = {SizeExpression::of(heads),
-                     SizeExpression::min(SizeExpression::ceilDiv(rows, together),
-                                         monarch::gridLimit(heads, ctas, *monarch::findChip(manifest.chip))),
-                     SizeExpression::of(1)};
     }
+    SizeExpression rows = grid->rows == 1 ? batch : SizeExpression::mul(batch, grid->rows);
+    launch.grid = {SizeExpression::of(grid->x),
+                   prepare ? SizeExpression::of(grid->limit)
+                           : SizeExpression::min(SizeExpression::ceilDiv(rows, grid->together), grid->limit),
+                   SizeExpression::of(1)};
     auto block = kernel.getKnownBlockSize();
     auto shared = kernel->getAttrOfType<mlir::IntegerAttr>("fftconv.shared_bytes");
     if (!block || !shared)
@@ -360,7 +333,7 @@ private:
     launch.block = {(*block)[0], (*block)[1], (*block)[2]};
     launch.sharedBytes = shared.getInt();
     std::string name = (prepare ? "spectrum" : "temporary") + std::to_string(manifest.buffers.size());
-    if (mlir::failed(add(op.getResult(), name, prepare ? "spectrum" : "workspace", element, shape)))
+    if (mlir::failed(add(op.getResult(), name, prepare ? "spectrum" : "workspace", result.getElementType(), shape)))
       return mlir::failure();
     SmallVector<mlir::Value> values(op.getOperands());
     values.push_back(op.getResult());
@@ -369,7 +342,7 @@ private:
     for (auto [value, argument] : zip_equal(values, kernel.getArguments()))
       if (cast<mlir::MemRefType>(argument.getType()).getRank() == 3) {
         ManifestBuffer &signal = *find(value);
-        signal.alignment = alignment;
+        signal.alignment = grid->alignment;
         for (int64_t dimension : {0, 1})
           launch.arguments.push_back({.strideOf = buffers[value], .dimension = dimension});
       }

@@ -34,7 +34,7 @@ def test_reference_covers_the_dialect():
     assert set(re.findall(r"--((?:convert-)?fftconv-[a-z-]+)", listed)) == {
         name.strip("-") for name in PASSES
         if "fftconv" in name
-    } | {f"fftconv-to-{rung}" for rung in ("plan", "monarch", "kernel", "nvvm", "llvm")} | {"fftconv-from-host"}
+    } | {f"fftconv-to-{rung}" for rung in ("plan", "monarch", "kernel", "nvvm", "llvm")} | {"fftconv-from-host", "fftconv-lower-to-gpu"}
     assert {"fftconv.conv", "fftconv.spectrum", "fftconv.spectral_conv", "fftconv.dft", "fftconv.project"} <= set(OPS)
 
 

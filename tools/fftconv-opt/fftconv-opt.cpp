@@ -13,6 +13,7 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
@@ -22,6 +23,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<fftconv::FFTConvDialect>();
+  mlir::registerAllGPUToLLVMIRTranslations(registry);
   fftconv::registerInterfaceModels(registry);
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "fftconv optimizer driver\n", registry));
 }

@@ -206,4 +206,51 @@ def ConvertKernelsToNVVM : Pass<"convert-fftconv-kernels-to-nvvm", "::mlir::gpu:
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
 }
 
+def SizeLaunches : Pass<"fftconv-size-launches", "::mlir::ModuleOp"> {
+  let summary = "Write down how each kernel is launched, before it is lowered";
+  let description = [{
+    Sets `fftconv.grid` (CTAs along x; rows for a batch row, rows of a CTA and the limit along y), `fftconv.threads` and `fftconv.shared_bytes` on every `fftconv.launch`: the kernel itself does
+    not say so any more once it is of nvvm ops.
+
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 2, products = f16, sums = f32>
+    #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    #spectrum = #fftconv.spectrum<causal, length = 100, plan = #plan>
+    gpu.module @prepare_kernels {
+      gpu.func @spectrum0(%arg0: memref<2x300xf32>, %arg1: memref<2x512xf16>) kernel attributes {fftconv.shared_bytes = 256 : i64, known_block_size = array<i32: 128, 1, 1>} {
+        fftconv.prepare %arg0, %arg1 for #spectrum : memref<2x300xf32>, memref<2x512xf16>
+        gpu.return
+      }
+    }
+    func.func @prepare(%arg0: tensor<2x300xf32>) -> tensor<2x16x16xcomplex<f16>, #spectrum> {
+      %0 = fftconv.launch @prepare_kernels::@spectrum0(%arg0) : (tensor<2x300xf32>) -> tensor<2x16x16xcomplex<f16>, #spectrum>
+      return %0 : tensor<2x16x16xcomplex<f16>, #spectrum>
+    }
+    ```
+  }];
+}
+
+def LaunchesToGPU : Pass<"fftconv-launches-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Lower launches on tensors to gpu.launch_func on buffers of the device";
+  let description = [{
+    Operands are copied to the device once and results back where something but a launch needs them; what goes from kernel to kernel stays there. Kernels take pointers, strides and the number of batch
+    rows. Needs `fftconv-size-launches` and kernels of nvvm ops; upstream's `gpu-async-region`, `gpu-to-llvm` and `gpu-module-to-binary` go on from there.
+
+    ```mlir
+    module {
+      gpu.module @f_kernels {
+        llvm.func @k(%u: !llvm.ptr<1>, %y: !llvm.ptr<1>, %batch: i64) attributes {nvvm.kernel} {
+          llvm.return
+        }
+      }
+      func.func @f(%u: tensor<4x8xf32>) -> tensor<4x8xf32> {
+        %y = fftconv.launch @f_kernels::@k(%u) {fftconv.grid = array<i64: 1, 0, 1, 1>, fftconv.threads = 32 : i64, fftconv.shared_bytes = 0 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+        return %y : tensor<4x8xf32>
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"];
+}
+
 #endif // FFTCONV_CONVERSION_PASSES

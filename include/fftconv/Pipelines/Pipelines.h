@@ -38,6 +38,9 @@ void buildToKernel(mlir::OpPassManager &pm);
 /// kernel -> nvvm: the kernels in llvm and nvvm only.
 void buildToNVVM(mlir::OpPassManager &pm);
 
+/// Any program, of another framework too, to kernels in nvvm and a host function with `gpu.launch_func`, on tensors and buffers: upstream's passes go on with both.
+void buildToGPU(mlir::OpPassManager &pm, const PlanConvsOptions &options);
+
 /// plan -> llvm, for the host: row by row, by way of monarch, linalg and vectors. Public functions become entries that take the
 /// buffers of their results as trailing arguments.
 void buildToLLVM(mlir::OpPassManager &pm);
