@@ -374,7 +374,7 @@ void Matcher::takeOver(Match &match) const {
       if (!skip)
         return;
       match.skip = skip;
-    } else if (op.is(HostKind::Map, "multiply") && !match.postGate && from.shape == to.shape) {
+    } else if (op.is(HostKind::Map, "multiply") && !match.postGate && match.isAligned() && from.shape == to.shape) {
       Value other = op.operands[op.operands[0] == match.result ? 1 : 0];
       // What is a gate before another convolution stays one.
       bool before = llvm::any_of(found, [&](const Match &m) { return m.signal.view.base == next; });
@@ -398,6 +398,9 @@ void Matcher::takeGateBefore(Match &match) const {
   if (!product || !isHostOp(product))
     return;
   HostOp op = describe(product);
+  // Longer rows would need longer gates.
+  if (match.outputs - std::min<int64_t>(match.delay(), 0) > match.signal.count)
+    return;
   if (!op.is(HostKind::Map, "multiply") || match.signal.begin != 0 || splatOf(op.operands[0]) ||
       splatOf(op.operands[1]))
     return;

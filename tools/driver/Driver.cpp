@@ -9,11 +9,13 @@
 
 #include "fftconv/IR/Interfaces.h"
 
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Remark/RemarkStreamer.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -49,7 +51,9 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
       method("method", cl::desc("how kernels compute: fft, direct (short filters), or auto (default) for the cheaper"),
              cl::value_desc("METHOD"), cl::init("auto"), cl::cat(category)),
       tuning("tuning", cl::desc("plans that were timed, as gpu-suite.py --autotune writes them"),
-             cl::value_desc("FILE.json"), cl::cat(category)) {}
+             cl::value_desc("FILE.json"), cl::cat(category)),
+      remarks("remarks", cl::desc("print what was raised, planned and refused, and why"), cl::cat(category)),
+      remarksFile("remarks-file", cl::desc("write the same as YAML"), cl::value_desc("FILE.yaml"), cl::cat(category)) {}
 
 Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {
   registerAllDialects(registry);
@@ -60,7 +64,8 @@ Program::Program() : context(registry, MLIRContext::Threading::DISABLED) {
   context.allowUnregisteredDialects(); // those of frameworks; others are refused below
 }
 
-std::unique_ptr<Program> Program::load(StringRef path) {
+std::unique_ptr<Program> Program::load(const DriverOptions &options) {
+  StringRef path = options.input;
   std::string message;
   std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(path, &message);
   if (!file) {
@@ -71,6 +76,18 @@ std::unique_ptr<Program> Program::load(StringRef path) {
   program->path = path;
   program->sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
   program->diagnostics = std::make_unique<SourceMgrDiagnosticHandler>(program->sources, &program->context);
+  remark::RemarkCategories all;
+  all.all = ".*";
+  auto policy = std::make_unique<remark::RemarkEmittingPolicyAll>();
+  if (!options.remarksFile.empty()) {
+    if (failed(remark::enableOptimizationRemarksWithLLVMStreamer(program->context, options.remarksFile,
+                                                                 llvm::remarks::Format::YAML, std::move(policy), all,
+                                                                 options.remarks)))
+      return nullptr;
+  } else if (options.remarks && failed(remark::enableOptimizationRemarks(program->context, nullptr, std::move(policy),
+                                                                         all, /*printAsEmitRemarks=*/true))) {
+    return nullptr;
+  }
   program->op = parseSourceFile<ModuleOp>(program->sources, &program->context);
   if (!program->op)
     return nullptr;

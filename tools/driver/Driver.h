@@ -35,6 +35,9 @@ struct DriverOptions {
   explicit DriverOptions(llvm::cl::OptionCategory &category);
 
   llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method, tuning;
+  /// Where remarks go: to standard error, to a file.
+  llvm::cl::opt<bool> remarks;
+  llvm::cl::opt<std::string> remarksFile;
 
   PlanConvsOptions plan() const {
     return {.chip = chip.getValue(),
@@ -49,8 +52,8 @@ struct DriverOptions {
 /// A program read from a file, with the diagnostics that belong to it.
 class Program {
 public:
-  /// Prints what is wrong and returns null where the file is unknown or not a valid module.
-  static std::unique_ptr<Program> load(llvm::StringRef path);
+  /// Reads the input; convolutions of other frameworks' programs are raised. Prints what is wrong and returns null where the file is unknown or not a valid module.
+  static std::unique_ptr<Program> load(const DriverOptions &options);
 
   mlir::ModuleOp module() { return *op; }
 

@@ -199,7 +199,7 @@ int main(int argc, char **argv) {
         emit = rung;
   if ((!manifest.empty() || report != Report::None) && (emit < Rung::Ptx || emit > Rung::Fatbin))
     return fail(tool, "--manifest and --report go with --emit=ptx, cubin or fatbin");
-  std::unique_ptr<Program> program = Program::load(options.input);
+  std::unique_ptr<Program> program = Program::load(options);
   if (!program)
     return 1;
   if (!options.entry.empty()) {

@@ -462,7 +462,7 @@ int main(int argc, char **argv) {
       return fail(tool, toString(code.takeError()));
     return *code;
   }
-  std::unique_ptr<Program> program = Program::load(options.input);
+  std::unique_ptr<Program> program = Program::load(options);
   if (!program)
     return 1;
   func::FuncOp entry = program->findEntry(options.entry);

@@ -43,6 +43,33 @@ def RaiseConvs : Pass<"fftconv-raise-convs", "::mlir::ModuleOp"> {
   let dependentDialects = ["FFTConvDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def RaiseLinalg : Pass<"fftconv-raise-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Find long convolutions among linalg ops, where an FFT is cheaper";
+  let description = [{
+    A depthwise convolution (`linalg.depthwise_conv_1d_ncw_cw`, `linalg.depthwise_conv_1d_nwc_wc`, without strides and dilations) of f16, bf16 or f32, and a product of rows with a Toeplitz matrix (a contraction
+    with a `tensor.generate` or `linalg.generic` that takes element i - j of a filter where i >= j and zero elsewhere) become `fftconv.conv` where the transform takes fewer multiply-adds on `chip` than the sum does; the planner
+    knows how many. Padding before goes into the convolution. What is not raised stays, with a missed remark.
+
+    ```mlir
+    func.func @f(%x: tensor<2x3x4096xf32>, %k: tensor<3x1024xf32>) -> tensor<2x3x4096xf32> {
+      %zero = arith.constant 0.0 : f32
+      %p = tensor.pad %x low[0, 0, 1023] high[0, 0, 0] {
+      ^bb0(%a: index, %b: index, %c: index):
+        tensor.yield %zero : f32
+      } : tensor<2x3x4096xf32> to tensor<2x3x5119xf32>
+      %e = tensor.empty() : tensor<2x3x4096xf32>
+      %i = linalg.fill ins(%zero : f32) outs(%e : tensor<2x3x4096xf32>) -> tensor<2x3x4096xf32>
+      %y = linalg.depthwise_conv_1d_ncw_cw {dilations = dense<1> : vector<1xi64>, strides = dense<1> : vector<1xi64>}
+             ins(%p, %k : tensor<2x3x5119xf32>, tensor<3x1024xf32>) outs(%i : tensor<2x3x4096xf32>) -> tensor<2x3x4096xf32>
+      return %y : tensor<2x3x4096xf32>
+    }
+    ```
+    becomes a causal `fftconv.conv` with the reversed filter.
+  }];
+  let options = [Option<"chip", "chip", "std::string", "\"cpu\"", "chip whose costs are compared">];
+  let dependentDialects = ["FFTConvDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def ConvertHostToLinalg : Pass<"convert-host-to-linalg", "::mlir::ModuleOp"> {
   let summary = "Lower what surrounds raised convolutions to upstream dialects";
   let description = [{
