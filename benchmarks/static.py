@@ -226,6 +226,23 @@ def direct_problems(result):
     return [f"{name} {value:.4g} > {most:.4g}" for name, value, most in checks if not value <= most]
 
 
+# The benchmarks that a GPU is to run: rows of all heads of a layer, plain causal and gated circular.
+LAYER = {"batch": 64, "heads": 768}
+PREDICTED = [(length, variant) for length in (1024, 2048, 4096, 8192, 16384, 32768) for variant in ({}, {"gated": True, "boundary": "circular"})]
+
+
+def predict(tools, length, chip, gated=False, boundary="causal"):
+    """What the cost model makes of a benchmark: the times of its limits, in ms, and the one that binds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "p.mlir"
+        text = program(length, gated=gated, boundary=boundary, heads=LAYER["heads"])
+        path.write_text(text.replace("?x", f"{LAYER['batch']}x"))
+        report = call(tools / "fftconv-compile", path, f"--chip={chip}", "-o", path.with_suffix(".ptx"), "--report=json")
+    kernel = json.loads(report)["kernels"][-1]
+    return {"length": length, "gated": gated, "boundary": boundary, **LAYER, "board": kernel["board"], "binds": kernel["binds"],
+            "ms": {name: 1e3 * seconds for name, seconds in kernel["predicted_seconds"].items()}}
+
+
 def problems(result):
     """What is above its limit, in words."""
     limit = LIMITS.get(result["length"], SHORT_LIMIT if result["points"] <= 2048 else {"mma": 0.157, "error": 1.3e-3})
@@ -287,7 +304,8 @@ def main():
             bad = True
             print(f"{result['taps']} taps: {problem}", file=sys.stderr)
     if arguments.o:
-        record = {"date": str(datetime.date.today()), "command": "benchmarks/static.sh", "chip": arguments.chip, "results": results, "direct": direct}
+        record = {"date": str(datetime.date.today()), "command": "benchmarks/static.sh", "chip": arguments.chip, "results": results, "direct": direct,
+                  "predicted": [predict(tools, length, arguments.chip, **variant) for length, variant in PREDICTED]}
         arguments.o.write_text(json.dumps(record, indent=1) + "\n")
     sys.exit(bad)
 
