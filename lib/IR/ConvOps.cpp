@@ -70,6 +70,22 @@ LogicalResult ConvOp::verify() {
   return success();
 }
 
+LogicalResult ConvBuffersOp::verify() {
+  auto tensorOf = [](MemRefType type) { return RankedTensorType::get(type.getShape(), type.getElementType()); };
+  RankedTensorType u = tensorOf(getU().getType()), k = tensorOf(getK().getType()); // U1
+  if (failed(verifySignal(*this, u)) || failed(verifyFilter(*this, k, getBoundary(), getCenter())))
+    return failure();
+  int64_t heads = u.getDimSize(headDim(getChannelsLast()));
+  if (heads != k.getDimSize(0))
+    return emitOpError("u has ") << heads << " heads, k has " << k.getDimSize(0);
+  for (Value rows : {Value(getPreGate()), Value(getPostGate()), Value(getY())})
+    if (rows && tensorOf(cast<MemRefType>(rows.getType())) != u)
+      return emitOpError("gates and y must have the shape and elements of u, ") << u << ", got " << rows.getType();
+  if (getSkip() && getSkip().getType().getShape() != ArrayRef(heads)) // U2
+    return emitOpError("skip must be one f32 for each of the ") << heads << " heads, got " << getSkip().getType();
+  return success();
+}
+
 SpectrumAttr SpectrumOp::getEncoding() { return getSpectrumEncoding(getSpectrum().getType()); }
 SpectrumAttr SpectralConvOp::getEncoding() { return getSpectrumEncoding(getSpectrum().getType()); }
 

@@ -10,6 +10,8 @@
 #include "fftconv/IR/FFTConv.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Shard/IR/ShardDialect.h"
 #include "mlir/Dialect/Shard/Interfaces/ShardingInterface.h"
 #include "mlir/Dialect/Shard/Interfaces/ShardingInterfaceImpl.h"
@@ -107,6 +109,46 @@ struct ConvBounds : ValueBoundsOpInterface::ExternalModel<ConvBounds, ConvOp> {
   }
 };
 
+struct ConvBufferization : bufferization::BufferizableOpInterface::ExternalModel<ConvBufferization, ConvOp> {
+  bool bufferizesToAllocation(Operation *, Value) const { return true; }
+  bool bufferizesToMemoryRead(Operation *, OpOperand &, const bufferization::AnalysisState &) const { return true; }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &, const bufferization::AnalysisState &) const { return false; }
+  bufferization::AliasingValueList getAliasingValues(Operation *, OpOperand &,
+                                                     const bufferization::AnalysisState &) const {
+    return {};
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const bufferization::BufferizationOptions &options,
+                          bufferization::BufferizationState &state) const {
+    auto conv = cast<ConvOp>(op);
+    if (conv.getPlan() || conv.getDirect())
+      return op->emitOpError("is bufferized before it is planned, or lowered before it is bufferized");
+    bool failedOnce = false;
+    auto buffer = [&](Value tensor) -> Value {
+      if (!tensor)
+        return {};
+      FailureOr<Value> found = bufferization::getBuffer(rewriter, tensor, options, state);
+      failedOnce |= failed(found);
+      return failed(found) ? Value() : *found;
+    };
+    Value u = buffer(conv.getU()), k = buffer(conv.getK()), preGate = buffer(conv.getPreGate()),
+          postGate = buffer(conv.getPostGate()), skip = buffer(conv.getSkip());
+    if (failedOnce)
+      return failure();
+    auto type = MemRefType::get(conv.getU().getType().getShape(), conv.getU().getType().getElementType());
+    SmallVector<Value> sizes;
+    if (type.isDynamicDim(0))
+      sizes.push_back(memref::DimOp::create(rewriter, op->getLoc(), u, 0));
+    FailureOr<Value> y = options.createAlloc(rewriter, op->getLoc(), type, sizes);
+    if (failed(y))
+      return failure();
+    ConvBuffersOp::create(rewriter, op->getLoc(), conv.getBoundaryAttr(), conv.getChannelsLastAttr(), u, k, preGate,
+                          postGate, skip, *y, conv.getCenterAttr());
+    bufferization::replaceOpWithBufferizedValues(rewriter, op, *y);
+    return success();
+  }
+};
+
 struct ConvSharding : shard::ShardingInterface::ExternalModel<ConvSharding, ConvOp> {
   /// Batch, heads, time, taps.
   SmallVector<utils::IteratorType> getLoopIteratorTypes(Operation *) const {
@@ -167,8 +209,8 @@ struct ConvSharding : shard::ShardingInterface::ExternalModel<ConvSharding, Conv
 
 void fftconv::registerInterfaceModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FFTConvDialect *) {
-    ConvOp::attachInterface<ConvTiling, ConvBounds>(*context);
-    context->loadDialect<affine::AffineDialect>();
+    ConvOp::attachInterface<ConvTiling, ConvBounds, ConvBufferization>(*context);
+    context->loadDialect<affine::AffineDialect, memref::MemRefDialect>();
   });
   registry.addExtension(+[](MLIRContext *context, FFTConvDialect *, shard::ShardDialect *) {
     ConvOp::attachInterface<ConvSharding>(*context);

@@ -36,7 +36,10 @@ void fftconv::buildFromHost(OpPassManager &pm) {
   pm.addPass(createConvertHostToLinalg());
 }
 
-void fftconv::buildToConv(OpPassManager &pm) { pm.addPass(createCanonicalizerPass()); }
+void fftconv::buildToConv(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createBuffersToTensors());
+  pm.addPass(createCanonicalizerPass());
+}
 
 void fftconv::buildToPlan(OpPassManager &pm, const PlanConvsOptions &options) {
   buildToConv(pm);

@@ -83,6 +83,18 @@ bool fftconv::isHostDialect(StringRef dialect) {
 
 bool fftconv::isHostOp(Operation *op) { return isHostDialect(op->getName().getDialectNamespace()); }
 
+bool fftconv::isPureHostOp(Operation *op) {
+  if (!isHostOp(op) || op->getNumResults() == 0 || isInPlace(op))
+    return false;
+  StringRef name = op->getName().getStringRef();
+  // Numbers, lists and strings of torch, and shapes of TOSA.
+  if (name.starts_with("torch.constant.") || name == "torch.prim.ListConstruct" || name == "torch.aten.view_as_real" ||
+      name == "tosa.const_shape")
+    return true;
+  HostKind kind = describe(op).kind;
+  return kind != HostKind::Unknown && kind != HostKind::Assert;
+}
+
 HostOp fftconv::describe(Operation *op) {
   StringRef dialect = op->getName().getDialectNamespace();
   if (dialect == "stablehlo" || dialect == "chlo" || dialect == "mhlo")

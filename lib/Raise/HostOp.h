@@ -116,6 +116,9 @@ HostOp describeStablehlo(mlir::Operation *op);
 HostOp describeTorch(mlir::Operation *op);
 HostOp describeTosa(mlir::Operation *op);
 
+/// Whether an op of a framework does nothing but compute its results.
+bool isPureHostOp(mlir::Operation *op);
+
 /// Whether an op changes a tensor that it is given.
 bool isInPlace(mlir::Operation *op);
 

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <numeric>
+#include <tuple>
 
 using namespace mlir;
 using namespace fftconv;
@@ -124,11 +125,13 @@ static std::optional<Match> assign(Match match, SpectrumProduct &product, Reason
   if (onlyLeft.empty() && onlyRight.empty()) {
     if (both.size() > 1)
       return no("both operands carry the batch dimension: a filter for each sample");
-    // By length, or by order.
-    auto count = [](const Spectrum &s) { return s.time.windows.empty() ? 0 : s.time.windows.front().count; };
-    signalIsLeft =
-        !single(product.rhs) ||
-        (single(product.lhs) && (count(product.lhs) == match.outputs || count(product.rhs) != match.outputs));
+    // By length, by a batch of one, or by order.
+    auto fitness = [&](const Spectrum &s) {
+      bool isSingle = single(s);
+      return std::tuple(isSingle, isSingle && s.time.windows.front().count == match.outputs,
+                        isSingle ? typeOf(s.time.windows.front().view.base).rank() : 0);
+    };
+    signalIsLeft = fitness(product.lhs) >= fitness(product.rhs);
   } else {
     signalIsLeft = onlyRight.empty() || (!onlyLeft.empty() && onlyLeft.front() < onlyRight.front());
   }
@@ -440,14 +443,15 @@ void Matcher::refuse(Operation *op, const Reason &reason) {
 bool Matcher::isDead(Operation *op) const {
   if (llvm::any_of(found, [&](const Match &match) { return match.result.getDefiningOp() == op; }))
     return true;
-  return isHostOp(op) && llvm::all_of(op->getUsers(), [&](Operation *user) { return isAssert(user) || isDead(user); });
+  return isPureHostOp(op) &&
+         llvm::all_of(op->getUsers(), [&](Operation *user) { return isAssert(user) || isDead(user); });
 }
 
 /// Whether an op's result goes into what is replaced only.
 bool Matcher::isTakenOver(Operation *op) const {
-  return isHostOp(op) && op->getNumResults() == 1 && !op->use_empty() &&
-         llvm::all_of(op->getUsers(),
-                      [&](Operation *user) { return isAssert(user) || isDead(user) || isTakenOver(user); });
+  return isPureHostOp(op) && !op->use_empty() && llvm::all_of(op->getUsers(), [&](Operation *user) {
+           return isAssert(user) || isDead(user) || isTakenOver(user);
+         });
 }
 
 /// A spectrum that something else needs would be computed twice.

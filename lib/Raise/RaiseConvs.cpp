@@ -519,12 +519,10 @@ private:
     return remark::RemarkOpts::name(name).category("fftconv-raise-convs");
   }
 
-  /// Ops of frameworks whose results nothing needs; ops that do something besides are none that front ends know.
+  /// Ops whose results nothing needs.
   static void eraseDead(func::FuncOp function) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
-      bool pure = isHostOp(&op) && op.getNumResults() > 0 && !op.hasAttr("has_side_effect") &&
-                  describe(&op).kind != HostKind::Assert;
-      if (!pure && !(isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>()))
+      if (!isPureHostOp(&op) && !(isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>()))
         continue;
       if (!llvm::all_of(op.getUsers(), isAssert))
         continue;

@@ -248,13 +248,16 @@ Sequence fftconv::sequenceOf(Value value, int64_t axis) {
       return leaf;
     Sequence all{{}, type.shape[axis]};
     int64_t at = 0;
+    bool plain = true;
     for (Value part : op.operands) {
       Sequence sequence = sequenceOf(part, axis);
+      plain &= isPlain(sequence);
       shift(sequence, at);
       at += sequence.size;
       all.windows.append(sequence.windows.begin(), sequence.windows.end());
     }
-    return all;
+    // Values put together are a value like any other.
+    return plain ? leaf : all;
   }
   case HostKind::Complex:
     if (splatOf(op.operands[1]) == std::complex<double>(0))

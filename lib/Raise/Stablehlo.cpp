@@ -110,6 +110,24 @@ HostOp fftconv::describeStablehlo(Operation *op) {
     host.low = ints("edge_padding_low");
     return be(HostKind::Pad);
   }
+  if (name == "dynamic_update_slice" && splatOf(op->getOperand(0)) == std::complex<double>(0)) {
+    // Into zeros, at a known place.
+    for (Value index : op->getOperands().drop_front(2)) {
+      std::optional<std::complex<double>> at = splatOf(index);
+      if (!at)
+        return host;
+      host.low.push_back(static_cast<int64_t>(at->real()));
+    }
+    // Where that does not fit, it is moved until it does.
+    std::optional<HostType> update = getHostType(op->getOperand(1).getType());
+    for (int64_t i = 0; i < type->rank(); ++i) {
+      if (!update || ShapedType::isDynamic(update->shape[i]) || ShapedType::isDynamic(type->shape[i]))
+        return host;
+      host.low[i] = std::clamp<int64_t>(host.low[i], 0, type->shape[i] - update->shape[i]);
+    }
+    host.operands = {op->getOperand(1)};
+    return be(HostKind::Pad);
+  }
   if (name == "reverse") {
     host.dims = ints("dimensions");
     return be(HostKind::Reverse);

@@ -55,6 +55,21 @@ def VectorizeStages : Pass<"fftconv-vectorize-stages", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect", "::mlir::ub::UBDialect", "::mlir::vector::VectorDialect"];
 }
 
+def BuffersToTensors : Pass<"fftconv-buffers-to-tensors", "::mlir::func::FuncOp"> {
+  let summary = "Make fftconv.conv of fftconv.conv_buffers";
+  let description = [{
+    For programs that were bufferized with convolutions in them: plans and everything after work on tensors. Buffers become tensors where they are read, and results are written back.
+
+    ```mlir
+    func.func @gated(%u: memref<4x2x100xf16>, %k: memref<2x300xf32>, %y: memref<4x2x100xf16>) {
+      fftconv.conv_buffers causal %u, %k into %y : memref<4x2x100xf16>, memref<2x300xf32>, memref<4x2x100xf16>
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["FFTConvDialect", "::mlir::bufferization::BufferizationDialect"];
+}
+
 def LowerCopies : Pass<"fftconv-lower-copies", "::mlir::func::FuncOp"> {
   let summary = "Copies between buffers that are not contiguous, as loops";
   let description = [{

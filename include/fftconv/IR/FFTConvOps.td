@@ -96,6 +96,41 @@ def FFTConv_ConvOp : FFTConv_RowsOp<"conv"> {
   }];
 }
 
+class FFTConv_Buffer<list<Type> types, list<int> ranks> : StridedMemRefRankOf<types, ranks>;
+def FFTConv_SignalBuffer : FFTConv_Buffer<[F16, BF16, F32], [3]>;
+def FFTConv_FilterBuffer : FFTConv_Buffer<[F32], [2]>;
+def FFTConv_SkipBuffer : FFTConv_Buffer<[F32], [1]>;
+
+def FFTConv_ConvBuffersOp : Op<FFTConv_Dialect, "conv_buffers", [AttrSizedOperandSegments]> {
+  let summary = "fftconv.conv on buffers, what it bufferizes to";
+  let description = [{
+    Reads all of its operands and writes `y`, which must not overlap them. `fftconv-buffers-to-tensors`, with which pipelines begin, makes `fftconv.conv` of it again.
+
+    - (U1) C1 to C4 hold for buffers as they do for tensors, and gates and `y` have the shape and elements of `u`;
+    - (U2) `skip` is memref<Hxf32>.
+
+    Example:
+    ```mlir
+    func.func @gated(%u: memref<4x2x100xf16>, %k: memref<2x300xf32>, %y: memref<4x2x100xf16>) {
+      fftconv.conv_buffers causal %u, %k into %y : memref<4x2x100xf16>, memref<2x300xf32>, memref<4x2x100xf16>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins FFTConv_BoundaryAttr:$boundary, UnitAttr:$channels_last,
+                       Arg<FFTConv_SignalBuffer, "rows", [MemRead]>:$u, Arg<FFTConv_FilterBuffer, "filters", [MemRead]>:$k,
+                       Arg<Optional<FFTConv_SignalBuffer>, "gate before", [MemRead]>:$pre_gate,
+                       Arg<Optional<FFTConv_SignalBuffer>, "gate after", [MemRead]>:$post_gate,
+                       Arg<Optional<FFTConv_SkipBuffer>, "skip", [MemRead]>:$skip,
+                       Arg<FFTConv_SignalBuffer, "results", [MemWrite]>:$y, OptionalAttr<I64Attr>:$center);
+  let assemblyFormat = [{
+    `` $boundary (`channels_last` $channels_last^)? $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)? `into` $y attr-dict
+    `:` type($u) `,` type($k) `,` type($y)
+  }];
+  let hasVerifier = 1;
+}
+
 def FFTConv_SpectrumOp : FFTConv_Op<"spectrum"> {
   let summary = "transform of a filter, in the digit order of a plan";
   let description = [{

@@ -7,6 +7,7 @@
 //
 // - TilingInterface: loops over batch rows and heads; a row is never cut. Tiles of heads have a static size.
 // - ValueBoundsOpInterface: the sizes of a result are those of u. (Shapes are reified by the op itself; it has no effects.)
+// - BufferizableOpInterface: an fftconv.conv_buffers, which reads its operands' buffers and writes one of its own.
 // - ShardingInterface of the shard dialect: rows and heads may be split. Where rows come split in time, the axes go to the heads, and upstream's partitioner
 //   exchanges the shards (an all-to-all).
 //
