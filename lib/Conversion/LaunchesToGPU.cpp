@@ -8,6 +8,7 @@
 #include "fftconv/Conversion/Passes.h"
 #include "fftconv/IR/Launch.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace fftconv {
@@ -99,6 +100,22 @@ struct LaunchesToGPU : fftconv::impl::LaunchesToGPUBase<LaunchesToGPU> {
       gpu::MemcpyOp::create(b, loc, /*asyncToken=*/Type(), ValueRange(), to, from);
     }
 
+    /// The operand in a buffer of the host. A part of a larger tensor may become a view that is not dense, which nothing copies to a device: it is put together before.
+    static Value onHost(OpBuilder &b, Location loc, Value tensor, MemRefType type) {
+      Value root = tensor;
+      while (Operation *op = root.getDefiningOp()) {
+        if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(op))
+          break;
+        root = op->getOperand(0);
+      }
+      if (!root.getDefiningOp<tensor::ExtractSliceOp>())
+        return bufferization::ToBufferOp::create(b, loc, type, tensor, /*read_only=*/true);
+      Value host = memref::AllocOp::create(b, loc, type, dynamicSizes(b, loc, tensor, type));
+      bufferization::MaterializeInDestinationOp::create(b, loc, Type(), tensor, host, /*restrict=*/true,
+                                                        /*writable=*/true);
+      return host;
+    }
+
     LogicalResult lower(LaunchOp launch) {
       OpBuilder b(launch);
       Location loc = launch.getLoc();
@@ -116,7 +133,7 @@ struct LaunchesToGPU : fftconv::impl::LaunchesToGPUBase<LaunchesToGPU> {
         Value &device = onDevice[operand];
         if (!device) {
           MemRefType type = bufferOf(cast<RankedTensorType>(operand.getType()));
-          Value host = bufferization::ToBufferOp::create(b, loc, type, operand, /*read_only=*/true);
+          Value host = onHost(b, loc, operand, type);
           device = allocate(b, loc, type, dynamicSizes(b, loc, host, type));
           copy(b, loc, device, host);
         }

@@ -435,7 +435,7 @@ void Matcher::takeGateBefore(Match &match) const {
 //===----------------------------------------------------------------------===//
 
 void Matcher::refuse(Operation *op, const Reason &reason) {
-  remark::missed(op->getLoc(), remark::RemarkOpts::name("NotRaised").category("fftconv-raise-convs"))
+  remark::missed(op->getLoc(), remark::RemarkOpts::name("NotRaised").category("fftconv-raise"))
       << remark::reason("{0}", reason);
 }
 

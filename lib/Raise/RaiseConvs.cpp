@@ -515,9 +515,7 @@ private:
     inlined.insert(names.begin(), names.end());
   }
 
-  static remark::RemarkOpts options(StringRef name) {
-    return remark::RemarkOpts::name(name).category("fftconv-raise-convs");
-  }
+  static remark::RemarkOpts options(StringRef name) { return remark::RemarkOpts::name(name).category("fftconv-raise"); }
 
   /// Ops whose results nothing needs.
   static void eraseDead(func::FuncOp function) {

@@ -1,4 +1,4 @@
-// RUN: fftconv-opt %s --allow-unregistered-dialect --fftconv-raise-convs --remarks-filter=.* --split-input-file 2>&1 | FileCheck %s
+// RUN: fftconv-opt %s --allow-unregistered-dialect --fftconv-raise --remarks-filter=.* --split-input-file 2>&1 | FileCheck %s
 
 // What does something besides computing its results, or is not known, needs the spectrum.
 // CHECK: [Missed] NotRaised {{.*}}a spectrum has other users

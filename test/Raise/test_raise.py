@@ -43,7 +43,7 @@ REASONS = {
 
 
 def raise_(file):
-    command = [BUILD / "bin" / "fftconv-opt", PROGRAMS / file, "--allow-unregistered-dialect", "--fftconv-raise-convs", "--remarks-filter=.*", "--verify-each"]
+    command = [BUILD / "bin" / "fftconv-opt", PROGRAMS / file, "--allow-unregistered-dialect", "--fftconv-raise", "--remarks-filter=.*", "--verify-each"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     # Gates and skips are left of the operands' types.

@@ -170,7 +170,7 @@ def test_random_program(seed, tmp_path):
     p, y, raisable = build(seed)
     path = tmp_path / "program.mlir"
     path.write_text(p.text(y))
-    raised = subprocess.run([BUILD / "bin" / "fftconv-opt", path, "--allow-unregistered-dialect", "--fftconv-raise-convs", "--remarks-filter=.*"], capture_output=True, text=True)
+    raised = subprocess.run([BUILD / "bin" / "fftconv-opt", path, "--allow-unregistered-dialect", "--fftconv-raise", "--remarks-filter=.*"], capture_output=True, text=True)
     assert raised.returncode == 0, raised.stderr
     convs = len(re.findall(r"= fftconv\.conv", raised.stdout))
     assert convs == 1 or not raisable, raised.stderr + path.read_text()

@@ -1,4 +1,4 @@
-// RUN: fftconv-opt %s --fftconv-raise-convs --remarks-filter=.* --split-input-file 2>&1 | FileCheck %s
+// RUN: fftconv-opt %s --fftconv-raise --remarks-filter=.* --split-input-file 2>&1 | FileCheck %s
 
 // TOSA's transforms take and give real and imaginary parts, and none comes back to real rows alone; products of spectra are written by parts. Rows and heads are one
 // dimension for the transforms.

@@ -10,7 +10,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def RaiseConvs : Pass<"fftconv-raise-convs", "::mlir::ModuleOp"> {
+def RaiseConvs : Pass<"fftconv-raise", "::mlir::ModuleOp"> {
   let summary = "Find FFT convolutions in programs of JAX, PyTorch and TOSA";
   let description = [{
     Reads StableHLO and CHLO (as JAX exports them), torch-mlir's torch dialect (raw or decomposed) and TOSA, in MLIR's generic form; none of these projects is needed. A
@@ -74,7 +74,7 @@ def ConvertHostToLinalg : Pass<"convert-host-to-linalg", "::mlir::ModuleOp"> {
   let summary = "Lower what surrounds raised convolutions to upstream dialects";
   let description = [{
     Functions of StableHLO, torch and TOSA ops become functions of tensor, linalg, arith and math ops on builtin tensors, so that upstream passes and executors take them. It
-    knows what `fftconv-raise-convs` reads: elementwise functions, views, slices, pads, products over pairs of dimensions, reductions. Functions without such ops are left alone.
+    knows what `fftconv-raise` reads: elementwise functions, views, slices, pads, products over pairs of dimensions, reductions. Functions without such ops are left alone.
 
     Fails at an op that it does not know, transforms that were not raised among them, and names it.
 
