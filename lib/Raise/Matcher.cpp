@@ -85,6 +85,13 @@ static std::optional<Match> place(Match match, Reason &reason) {
       lags.clear();
       break;
     }
+    // What looks long may be padded.
+    HostOp rows = describe(match.signal.view.base);
+    if (rows.kind == HostKind::Pad && rows.operands.size() > 1 &&
+        splatOf(rows.operands[1]) != std::complex<double>(0)) {
+      reason = "the signal is padded with something else than zeros";
+      return std::nullopt;
+    }
     int64_t needed = length + window.count - 1;
     reason = llvm::formatv("{0} points do not hold length {1} + {2} taps - 1 = {3}: outputs wrap around", n, length,
                            window.count, needed);

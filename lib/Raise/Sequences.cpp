@@ -502,9 +502,9 @@ std::optional<Spectrum> fftconv::spectrumOf(Complex complex, int64_t axis, Reaso
     return spectrum;
   }
   case HostKind::Convert:
-    return typeOf(op.operands[0]).isComplex()
-               ? inside(0)
-               : no("a factor of the product, " + sourceOf(value) + ", is not a spectrum");
+    if (typeOf(op.operands[0]).isComplex())
+      return inside(0);
+    return no("a factor of the product is not a spectrum: it comes from " + sourceOf(viewOf(op.operands[0]).base));
   case HostKind::Broadcast:
   case HostKind::Transpose:
   case HostKind::Reshape:

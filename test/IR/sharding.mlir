@@ -25,6 +25,29 @@ module attributes {dlti.map = #dlti.map<"MPI:comm_world_rank" = 1>} {
     %y = fftconv.conv causal %uu, %k : tensor<8x6x100xf32>, tensor<6x7xf32>
     return %y : tensor<8x6x100xf32>
   }
+
+  // A sum over the batch, whose rows are on different processors, goes down to MPI.
+  // CHECK-LABEL: func.func @summed(
+  // CHECK: fftconv.conv causal %{{.*}} : tensor<4x6x100xf32>, tensor<6x7xf32>
+  // CHECK: shard.all_reduce %{{.*}} on @grid grid_axes = [0]
+  // LEVEL-LABEL: func.func @summed(
+  // LEVEL: fftconv.conv causal %{{.*}} : tensor<4x6x100xf32>, tensor<6x7xf32>
+  // LEVEL-NOT: shard.
+  // LEVEL: mpi.allreduce
+  func.func @summed(%u: tensor<8x6x100xf32>, %k: tensor<6x7xf32>) -> tensor<6x100xf32> {
+    %rows = shard.sharding @grid split_axes = [[0]] : !shard.sharding
+    %us = shard.shard %u to %rows : tensor<8x6x100xf32>
+    %uu = shard.shard %us to %rows annotate_for_users : tensor<8x6x100xf32>
+    %y = fftconv.conv causal %uu, %k : tensor<8x6x100xf32>, tensor<6x7xf32>
+    %zero = arith.constant dense<0.0> : tensor<6x100xf32>
+    %s = linalg.generic {indexing_maps = [affine_map<(b, h, i) -> (b, h, i)>, affine_map<(b, h, i) -> (h, i)>], iterator_types = ["reduction", "parallel", "parallel"]}
+        ins(%y : tensor<8x6x100xf32>) outs(%zero : tensor<6x100xf32>) {
+    ^bb0(%a: f32, %b: f32):
+      %c = arith.addf %b, %a : f32
+      linalg.yield %c : f32
+    } -> tensor<6x100xf32>
+    return %s : tensor<6x100xf32>
+  }
 }
 
 //--- gather.mlir

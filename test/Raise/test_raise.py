@@ -35,7 +35,7 @@ REASONS = {
     "neg_cross_channel_mixing": "mixes channels", "neg_deconvolution_divide": "divided", "neg_vjp_of_causal": "divided",
     "neg_spectra_added": "added", "neg_precomputed_spectrum_argument": "not a spectrum", "neg_lowpass_mask": "not a spectrum", "neg_hilbert_transform": "not a spectrum",
     "neg_wiener_filter": "in the frequency domain", "neg_gate_in_frequency": "not a product of spectra", "neg_fnet_token_mixing": "no inverse transform",
-    "neg_forward_instead_of_inverse": "backwards in time", "neg_upsampling_inverse_longer": "of another size", "neg_nonzero_padding": "wrap around",
+    "neg_forward_instead_of_inverse": "backwards in time", "neg_upsampling_inverse_longer": "of another size", "neg_nonzero_padding": "something else than zeros",
     "neg_reflect_padding": "reversed, or a sum", "neg_different_axes": "different dimensions", "neg_batch_fft_axis": "bins of a spectrum are rearranged",
     "neg_complex_input": "complex data", "neg_fno_spectral_layer": "(not a product of spectra|updated in place)", "neg_torch_dynamic_length": "the length is dynamic",
     "neg_conv_general_dilated": "no Fourier transform", "neg_toeplitz_matmul": "no Fourier transform", "neg_dft_matmul": "no Fourier transform",

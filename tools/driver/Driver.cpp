@@ -76,8 +76,7 @@ std::unique_ptr<Program> Program::load(const DriverOptions &options) {
   program->path = path;
   program->sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
   program->diagnostics = std::make_unique<SourceMgrDiagnosticHandler>(program->sources, &program->context);
-  remark::RemarkCategories all;
-  all.all = ".*";
+  remark::RemarkCategories all{std::nullopt, /*passed=*/".*", /*missed=*/".*", /*analysis=*/".*", /*failed=*/".*"};
   auto policy = std::make_unique<remark::RemarkEmittingPolicyAll>();
   if (!options.remarksFile.empty()) {
     if (failed(remark::enableOptimizationRemarksWithLLVMStreamer(program->context, options.remarksFile,
