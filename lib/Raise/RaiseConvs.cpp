@@ -62,7 +62,7 @@ public:
     Value y = ConvOp::create(b, loc, u.getType(), BoundaryAttr::get(b.getContext(), boundary),
                              channelsLast ? b.getUnitAttr() : UnitAttr(), u, k, preGate, postGate, skip, centre,
                              PlanAttr(), DirectAttr());
-    describeBoundary = stringifyBoundary(boundary);
+    boundaryName = stringifyBoundary(boundary);
     if (delay > 0) // zeros come first
       y = pad(slice(y, timeDim(channelsLast), 0, std::max<int64_t>(match.outputs - delay, 0)), timeDim(channelsLast),
               std::min(delay, match.outputs), 0);
@@ -72,7 +72,7 @@ public:
   }
 
   /// For the remark.
-  StringRef describeBoundary;
+  StringRef boundaryName;
 
 private:
   OpBuilder &b;
@@ -111,7 +111,6 @@ private:
     for (const std::optional<View> &gate : {match.preGate, match.postGate})
       if (gate)
         widen(typeOf(gate->base).element);
-    // A result that is rounded to the type of the rows may as well be computed in it.
   }
 
   //===--------------------------------------------------------------------===//
@@ -504,7 +503,7 @@ private:
       result.replaceAllUsesWith(y);
       replaced[match.result] = y;
       std::string text =
-          llvm::formatv("{0} convolution of length {1}, transforms of {2} points, {3}{4}{5}", emitter.describeBoundary,
+          llvm::formatv("{0} convolution of length {1}, transforms of {2} points, {3}{4}{5}", emitter.boundaryName,
                         match.signal.count, match.size, match.filter.size() == 1 ? "one filter" : "a sum of filters",
                         match.preGate || match.postGate ? ", gated" : "", match.skip ? ", with a skip" : "");
       remark::passed(match.inverse->getLoc(), options("Raised")) << text;

@@ -77,10 +77,9 @@ HostOp fftconv::describeStablehlo(Operation *op) {
     return be(HostKind::Map);
   }
   if (name == "compare") {
-    StringRef text(textOf(op->getAttr("comparison_direction")));
+    std::string text = textOf(op->getAttr("comparison_direction"));
     for (StringRef direction : {"EQ", "NE", "LT", "LE", "GT", "GE"})
-      if (std::string whole = textOf(op->getAttr("comparison_direction"));
-          StringRef(whole).contains(" " + direction.str()))
+      if (StringRef(text).contains(" " + direction.str()))
         host.name = "compare_" + direction.lower();
     return be(host.name.empty() ? HostKind::Unknown : HostKind::Map);
   }
