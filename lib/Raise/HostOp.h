@@ -31,6 +31,9 @@ struct HostType {
 };
 std::optional<HostType> getHostType(mlir::Type type);
 
+/// The type of a value; with no element type where it is none of these.
+inline HostType typeOf(mlir::Value value) { return getHostType(value.getType()).value_or(HostType()); }
+
 enum class HostKind {
   /// `elements`, or the scalar of every element.
   Constant,

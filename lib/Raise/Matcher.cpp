@@ -17,8 +17,6 @@
 using namespace mlir;
 using namespace fftconv;
 
-static HostType typeOf(Value value) { return getHostType(value.getType()).value_or(HostType()); }
-
 bool fftconv::isAssert(Operation *op) { return isHostOp(op) && describe(op).kind == HostKind::Assert; }
 
 /// The one user of a value, asserts apart; null where there are none or several.
@@ -173,13 +171,6 @@ static std::optional<Match> assign(Match match, SpectrumProduct &product, Reason
   return place(std::move(match), reason);
 }
 
-static bool slicesAlong(const HostOp &op, const HostType &from, const HostType &to, int64_t axis) {
-  for (int64_t i = 0; i < from.rank(); ++i)
-    if (op.strides[i] != 1 || (i != axis && (op.starts[i] != 0 || from.shape[i] != to.shape[i])))
-      return false;
-  return true;
-}
-
 /// The constant that an op multiplies a value with.
 static std::optional<double> factorOf(const HostOp &op, Value value) {
   if (op.kind != HostKind::Map)
@@ -249,8 +240,6 @@ static std::optional<Match> find(Operation *inverse, Reason &reason) {
   match.scale = static_cast<double>(match.size) * host.scale * product->scale;
 
   // On to the crop.
-  SmallVector<int64_t> dims(typeOf(inverse->getResult(0)).rank());
-  std::iota(dims.begin(), dims.end(), 0);
   Value value = inverse->getResult(0);
   match.outputs = match.size;
   bool real = host.transform == Transform::C2R;
@@ -277,7 +266,7 @@ static std::optional<Match> find(Operation *inverse, Reason &reason) {
     if (toReal || factor || (next.kind == HostKind::Convert && !to.isComplex() && isa<FloatType>(to.element))) {
       real |= toReal;
       match.scale *= factor.value_or(1);
-    } else if (next.kind == HostKind::Slice && next.dims.empty() && slicesAlong(next, from, to, axis)) {
+    } else if (next.kind == HostKind::Slice && next.dims.empty() && actsAlong(next, from, to, axis)) {
       match.start += next.starts[axis];
       match.outputs = to.shape[axis];
     } else {
@@ -307,10 +296,7 @@ static std::optional<std::array<View, 2>> operandViews(const HostOp &op, Value v
     std::optional<SmallVector<int64_t>> dims = operandDims(op, value, side);
     if (!dims)
       return std::nullopt;
-    View view = viewOf(op.operands[side]);
-    views[side].base = view.base;
-    for (int64_t dim : *dims)
-      views[side].dims.push_back(dim < 0 ? -1 : view.dims[dim]);
+    views[side] = compose(viewOf(op.operands[side]), *dims);
   }
   return views;
 }
@@ -326,14 +312,8 @@ static std::optional<View> factors(const Match &match, const HostOp &op, Value v
   std::optional<std::array<View, 2>> sides = operandViews(op, value);
   if (!sides)
     return std::nullopt;
-  auto seen = [&](const View &view) {
-    View result{view.base, {}};
-    for (int64_t dim : dims)
-      result.dims.push_back(dim < 0 ? -1 : view.dims[dim]);
-    return result;
-  };
   for (unsigned side : {0u, 1u}) {
-    View x = seen((*sides)[side]), d = seen((*sides)[1 - side]);
+    View x = compose((*sides)[side], dims), d = compose((*sides)[1 - side], dims);
     if (x == match.signal.view && constantAlong(d, match.batch) && constantAlong(d, {match.time}) &&
         isa<FloatType>(typeOf(d.base).element))
       return d;
@@ -420,13 +400,7 @@ void Matcher::takeGateBefore(Match &match) const {
   std::optional<std::array<View, 2>> sides = operandViews(op, base);
   if (!sides)
     return;
-  auto seen = [&](const View &view) {
-    View result{view.base, {}};
-    for (int64_t dim : match.signal.view.dims)
-      result.dims.push_back(dim < 0 ? -1 : view.dims[dim]);
-    return result;
-  };
-  View x = seen((*sides)[0]), gate = seen((*sides)[1]);
+  View x = compose((*sides)[0], match.signal.view.dims), gate = compose((*sides)[1], match.signal.view.dims);
   auto repeats = [&](const View &view) { return llvm::count(view.dims, -1) > llvm::count(match.signal.view.dims, -1); };
   if (repeats(x))
     std::swap(x, gate);

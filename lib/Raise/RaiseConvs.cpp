@@ -26,7 +26,6 @@ using namespace mlir;
 using namespace fftconv;
 
 namespace {
-HostType typeOf(Value value) { return getHostType(value.getType()).value_or(HostType()); }
 
 /// Emits one convolution.
 class ConvEmitter {
@@ -50,7 +49,7 @@ public:
       rows = length;
     Value u = convert(arrangeRows(signal, match.signal.begin, length), element);
     u = pad(u, timeDim(channelsLast), 0, rows - length);
-    auto [k, center] = filter(std::max<int64_t>(delay, 0));
+    auto [k, center] = filter();
     auto gate = [&](const std::optional<View> &view) {
       return view ? convert(arrangeRows(withCurrent(*view), 0, length), element) : Value();
     };
@@ -368,8 +367,8 @@ private:
         .getResult(0);
   }
 
-  /// The filter as f32 taps for each head, the earliest first, and the index of the one of lag zero. Lags are less by `earlier`.
-  std::pair<Value, int64_t> filter(int64_t earlier) {
+  /// The filter as f32 taps for each head, the earliest first, and the index of the one of lag zero.
+  std::pair<Value, int64_t> filter() {
     int64_t n = match.size, first = 0, last = 0;
     if (match.delay() == 0 && !match.circular)
       for (const Lags &lags : match.lags)
@@ -390,7 +389,6 @@ private:
         // Behind the taps before it; where that passes N, it wraps when the convolution does.
         int64_t at = ((lags.first % n) + n) % n;
         k = pad(k, 1, at, 0);
-        last = std::max(last, at + window.count - 1);
       } else if (match.delay() == 0) {
         k = pad(k, 1, lags.first - first, last - lags.last);
       }
@@ -412,17 +410,18 @@ struct RaiseConvs : fftconv::impl::RaiseConvsBase<RaiseConvs> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SmallVector<func::FuncOp> roots;
+    DenseSet<StringAttr> used = usedSymbols(module);
     for (auto function : module.getOps<func::FuncOp>())
-      if (!function.isExternal() &&
-          (!function.isPrivate() || usedSymbols(module).count(function.getSymNameAttr()) == 0))
+      if (!function.isExternal() && (!function.isPrivate() || !used.contains(function.getSymNameAttr())))
         roots.push_back(function);
     for (func::FuncOp function : roots)
       raise(module, function);
     // What was inlined everywhere is needed no more.
     for (bool changed = true; changed;) {
       changed = false;
+      used = usedSymbols(module);
       for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-        if (inlined.contains(function.getSymNameAttr()) && usedSymbols(module).count(function.getSymNameAttr()) == 0) {
+        if (inlined.contains(function.getSymNameAttr()) && !used.contains(function.getSymNameAttr())) {
           function.erase();
           changed = true;
         }

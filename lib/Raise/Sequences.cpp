@@ -12,8 +12,6 @@
 using namespace mlir;
 using namespace fftconv;
 
-static HostType typeOf(Value value) { return getHostType(value.getType()).value_or(HostType()); }
-
 static View whole(Value value) {
   View view{value, {}};
   for (int64_t i = 0; i < typeOf(value).rank(); ++i)
@@ -89,8 +87,7 @@ std::optional<SmallVector<int64_t>> fftconv::operandDims(const HostOp &op, Value
   return dims;
 }
 
-/// A view of what `dims` say of its own dimensions.
-static View compose(const View &view, ArrayRef<int64_t> dims) {
+View fftconv::compose(const View &view, ArrayRef<int64_t> dims) {
   View result{view.base, {}};
   for (int64_t dim : dims)
     result.dims.push_back(dim < 0 ? -1 : view.dims[dim]);
@@ -190,8 +187,7 @@ static bool isPlain(const Sequence &sequence) {
          window.scale == 1;
 }
 
-/// Whether an op takes all of its operand along the dimensions other than `axis`.
-static bool actsAlong(const HostOp &op, const HostType &from, const HostType &to, int64_t axis) {
+bool fftconv::actsAlong(const HostOp &op, const HostType &from, const HostType &to, int64_t axis) {
   if (from.rank() != to.rank())
     return false;
   for (int64_t i = 0; i < to.rank(); ++i)

@@ -64,6 +64,12 @@ std::optional<llvm::SmallVector<int64_t>> operandDims(const HostOp &op, mlir::Va
 /// The base of a value, looking through broadcasts, transpositions, reshapes by dimensions of size 1, and conversions to wider types.
 View viewOf(mlir::Value value);
 
+/// A view with other dimensions: `dims` are those of the given view's, -1 where it repeats.
+View compose(const View &view, llvm::ArrayRef<int64_t> dims);
+
+/// Whether an op, from its operand's type to its result's, takes all of its operand along the dimensions other than `axis`, and leaves out none between along that.
+bool actsAlong(const HostOp &op, const HostType &from, const HostType &to, int64_t axis);
+
 /// The sequence along a dimension.
 Sequence sequenceOf(mlir::Value value, int64_t axis);
 

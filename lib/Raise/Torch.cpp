@@ -199,21 +199,19 @@ private:
       return is(HostKind::Map);
     }
     if (base == "to" || base == "convert_element_type" || base == "_to_copy" || base == "clone" ||
-        base == "contiguous" || base == "alias" || base == "detach" || base == "lift_fresh_copy") {
+        base == "contiguous" || base == "resolve_conj" || base == "alias" || base == "detach" ||
+        base == "lift_fresh_copy") {
       take(1);
       return is(HostKind::Convert);
     }
     HostKind kind = llvm::StringSwitch<HostKind>(base)
                         .Case("real", HostKind::Real)
                         .Case("imag", HostKind::Imag)
-                        .Cases({"conj", "_conj", "conj_physical", "_conj_physical", "resolve_conj"}, HostKind::Conj)
+                        .Cases({"conj", "_conj", "conj_physical", "_conj_physical"}, HostKind::Conj)
                         .Case("complex", HostKind::Complex)
                         .Default(HostKind::Unknown);
-    if (base == "resolve_conj" || kind == HostKind::Unknown) {
-      if (base != "resolve_conj")
-        return false;
-      kind = HostKind::Convert;
-    }
+    if (kind == HostKind::Unknown)
+      return false;
     take(kind == HostKind::Complex ? 2 : 1);
     return is(kind);
   }
