@@ -21,8 +21,8 @@ class Decoder;
 /// committed, too, as wait_all does).
 void completeCopies(Warp &warp, uint32_t lanes, uint64_t pending);
 
-/// Completes bulk copies to shared memory; called between turns of warps.
-void completeBulkCopies(Cta &cta);
+/// Reports bulk copies that a CTA leaves under way at its end: its shared memory is another's by the time they are done.
+void reportUnfinishedCopies(Cta &cta);
 
 /// bar.red: a barrier that also counts or combines predicates.
 bool decodeBarrierReduction(Decoder &decoder, Op &op);

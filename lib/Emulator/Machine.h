@@ -234,6 +234,7 @@ struct BulkCopy {
   uint64_t mbarrier;
   uint64_t group;
   int line;
+  SharedShadow::Clock clock = {};
 };
 
 struct Cta {

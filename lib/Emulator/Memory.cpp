@@ -153,6 +153,12 @@ void fftconv::emulator::reportConflict(Warp &warp, unsigned lane, uint64_t offse
   if ((conflict.what & SharedConflict::Pending) && launch.options.asyncReads)
     launch.report(Check::AsyncRead, warp.op->line,
                   text + ", the destination of an asynchronous copy that was not waited for");
+  if ((conflict.what & SharedConflict::BeingRead) && launch.options.asyncReads)
+    launch.report(Check::AsyncRead, warp.op->line,
+                  text + ", the source of an asynchronous copy that was not waited for");
+  if ((conflict.what & SharedConflict::Unfenced) && launch.options.sharedRaces)
+    launch.report(Check::SharedRace, warp.op->line,
+                  text + " races with the write of " + thread + ": no fence.proxy.async of that thread lies between");
   if ((conflict.what & SharedConflict::BetweenWarps) && launch.options.sharedRaces)
     launch.report(Check::SharedRace, warp.op->line,
                   text + " races with " + thread + " of another warp: no barrier lies between");

@@ -59,7 +59,7 @@ void copyAsync(Warp &warp, const Op &op) {
       SharedConflict conflict = cta.shadow.write(shared[lane], op.width, thread);
       if (conflict.what)
         reportConflict(warp, lane, shared[lane], conflict, "asynchronous write");
-      cta.shadow.setPending(shared[lane], op.width, true);
+      cta.shadow.setCopying(shared[lane], op.width, SharedShadow::Copying::Writing);
     }
     touched |= 1u << lane;
     warp.copies.push_back(copy);
@@ -174,15 +174,37 @@ void mbarrierArriveCopies(Warp &warp, const Op &op) {
   });
 }
 
+/// Completes the bulk copies to shared memory that an mbarrier counts.
+void completeBulkCopies(Cta &cta, uint64_t mbarrier, MbarrierState &state) {
+  auto isDone = [&](const BulkCopy &copy) { return copy.toShared && copy.mbarrier == mbarrier; };
+  bool any = false;
+  for (const BulkCopy &copy : cta.bulk) {
+    if (!isDone(copy))
+      continue;
+    any = true;
+    std::memcpy(cta.shared.data() + copy.shared, copy.global, copy.bytes);
+    state.bytes -= copy.bytes;
+    if (cta.shadow.enabled()) {
+      cta.shadow.setCopying(copy.shared, copy.bytes, SharedShadow::Copying::No);
+      SharedShadow::merge(state.arriving, copy.clock);
+    }
+  }
+  if (!any)
+    return;
+  std::erase_if(cta.bulk, isDone);
+  ++cta.progress;
+  advance(cta, state);
+}
+
 /// Mode: 8 the operand is a parity, not a phase. b: it. A failed try lets other warps run.
 void mbarrierTest(Warp &warp, const Op &op) {
   std::array<uint64_t, 32> at;
   computeAddresses(warp, op, at);
   uint32_t &d = warp.predicate(op.d);
   bool failed = false;
-  completeBulkCopies(*warp.cta);
   forLanes(warp, [&](unsigned lane) {
     MbarrierState &state = *findMbarrier(warp, op, lane, sharedOffset(at[lane]));
+    completeBulkCopies(*warp.cta, sharedOffset(at[lane]), state);
     bool done = op.mode & 8 ? (state.phase & 1) != (warp.slot<uint32_t>(op.b)[lane] & 1)
                             : state.phase != warp.slot<uint64_t>(op.b)[lane];
     if (done && warp.cta->shadow.enabled())
@@ -224,16 +246,27 @@ void copyBulk(Warp &warp, const Op &op) {
       return;
     uint8_t *host =
         resolveLane(warp, op, lane, Space::Global, global, bytes, 16, toShared ? AccessKind::Read : AccessKind::Write);
-    uint8_t *here =
-        resolveLane(warp, op, lane, Space::Shared, shared, bytes, 16, toShared ? AccessKind::Write : AccessKind::Read);
-    if (!host || !here)
+    // Bounds and alignment of the shared side; what it conflicts with comes below.
+    if (!host || shared % 16 || shared + bytes > cta.shared.size()) {
+      resolveLane(warp, op, lane, Space::Shared, shared, bytes, 16, AccessKind::StrongRead);
       return;
+    }
     uint64_t mbarrier = toShared ? sharedOffset(value(3, lane)) : 0;
     if (toShared)
       findMbarrier(warp, op, lane, mbarrier);
-    if (cta.shadow.enabled() && toShared)
-      cta.shadow.setPending(shared, bytes, true);
-    cta.bulk.push_back({warp.index, lane, toShared, shared, host, bytes, mbarrier, warp.bulkCommitted[lane], op.line});
+    BulkCopy copy{warp.index, lane, toShared, shared, host, bytes, mbarrier, warp.bulkCommitted[lane], op.line};
+    if (SharedShadow &shadow = cta.shadow; shadow.enabled()) {
+      uint32_t thread = warp.index * 32 + lane;
+      SharedConflict conflict =
+          toShared ? shadow.bulkWrite(shared, bytes, thread) : shadow.bulkRead(shared, bytes, thread);
+      if (conflict.what)
+        reportConflict(warp, lane, shared, conflict, toShared ? "bulk copy: write" : "bulk copy: read");
+      shadow.setCopying(shared, bytes, toShared ? SharedShadow::Copying::Writing : SharedShadow::Copying::Reading);
+      // Who waits for the mbarrier has seen the thread get here, and nobody else.
+      copy.clock = shadow.clockOf(warp.index);
+      shadow.tick(warp.index);
+    }
+    cta.bulk.push_back(std::move(copy));
     if (cta.launch->options.traffic) {
       Counters &site = warp.worker->sites[pcOf(warp)];
       site.globalBytes += bytes;
@@ -250,7 +283,7 @@ void commitBulk(Warp &warp, const Op &) {
   forLanes(warp, [&](unsigned lane) { ++warp.bulkCommitted[lane]; });
 }
 
-/// Copies out of shared memory were read when they were issued at the latest; here their bytes reach global memory.
+/// The source is read as late as here, where its bytes reach global memory.
 void waitBulk(Warp &warp, const Op &op) {
   Cta &cta = *warp.cta;
   auto isDone = [&](const BulkCopy &copy) {
@@ -258,8 +291,11 @@ void waitBulk(Warp &warp, const Op &op) {
            copy.group + static_cast<uint64_t>(op.immediate) < warp.bulkCommitted[copy.lane];
   };
   for (const BulkCopy &copy : cta.bulk)
-    if (isDone(copy))
+    if (isDone(copy)) {
       std::memcpy(copy.global, cta.shared.data() + copy.shared, copy.bytes);
+      if (cta.shadow.enabled())
+        cta.shadow.setCopying(copy.shared, copy.bytes, SharedShadow::Copying::No);
+    }
   cta.bulk.erase(std::remove_if(cta.bulk.begin(), cta.bulk.end(), isDone), cta.bulk.end());
 }
 
@@ -337,7 +373,7 @@ void fftconv::emulator::completeCopies(Warp &warp, uint32_t lanes, uint64_t pend
     if (isDone(copy)) {
       std::memcpy(cta.shared.data() + copy.shared, copy.data.data(), copy.bytes);
       if (cta.shadow.enabled()) {
-        cta.shadow.setPending(copy.shared, copy.bytes, false);
+        cta.shadow.setCopying(copy.shared, copy.bytes, SharedShadow::Copying::No);
         // The write counts from here: what the thread does next comes after it.
         cta.shadow.write(copy.shared, copy.bytes, warp.index * 32 + copy.lane);
       }
@@ -345,29 +381,11 @@ void fftconv::emulator::completeCopies(Warp &warp, uint32_t lanes, uint64_t pend
   warp.copies.erase(std::remove_if(warp.copies.begin(), warp.copies.end(), isDone), warp.copies.end());
 }
 
-void fftconv::emulator::completeBulkCopies(Cta &cta) {
-  bool any = false;
-  for (const BulkCopy &copy : cta.bulk) {
-    if (!copy.toShared)
-      continue;
-    any = true;
-    std::memcpy(cta.shared.data() + copy.shared, copy.global, copy.bytes);
-    if (cta.shadow.enabled()) {
-      cta.shadow.setPending(copy.shared, copy.bytes, false);
-      cta.shadow.initialise(copy.shared, copy.bytes);
-    }
-    auto it = cta.mbarriers.find(copy.mbarrier);
-    if (it == cta.mbarriers.end())
-      continue;
-    it->second.bytes -= copy.bytes;
-    if (cta.shadow.enabled())
-      SharedShadow::merge(it->second.arriving, cta.shadow.clockOf(copy.warp));
-    advance(cta, it->second);
-  }
-  if (any) {
-    ++cta.progress;
-    std::erase_if(cta.bulk, [](const BulkCopy &copy) { return copy.toShared; });
-  }
+void fftconv::emulator::reportUnfinishedCopies(Cta &cta) {
+  for (const BulkCopy &copy : cta.bulk)
+    cta.launch->report(Check::AsyncRead, copy.line,
+                       "a bulk copy of " + describeThread(cta.warps[copy.warp], copy.lane) +
+                           " was not waited for before the CTA ended");
 }
 
 bool fftconv::emulator::decodeAsync(Decoder &decoder, Op &op) {

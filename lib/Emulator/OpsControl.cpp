@@ -191,6 +191,11 @@ void fence(Warp &warp, const Op &) {
   if (warp.cta->launch->options.globalRaces)
     warp.cta->launch->order->fence(warp.cta->index);
 }
+
+void fenceProxy(Warp &warp, const Op &) {
+  if (warp.cta->shadow.enabled())
+    warp.cta->shadow.fenceProxy(warp.index, warp.mask);
+}
 } // namespace
 
 void fftconv::emulator::arriveAtBarrier(Warp &warp, uint32_t id, uint32_t count, bool waits) {
@@ -330,7 +335,9 @@ bool fftconv::emulator::decodeControl(Decoder &decoder, Op &op) {
     return true;
   }
   if (opcode == "membar" || opcode == "fence") {
-    op.run = fence;
+    // Of the fences between proxies, the one that bulk copies out of shared memory need.
+    bool async = decoder.has("proxy") && decoder.has("async");
+    op.run = !decoder.has("proxy") ? fence : async && !decoder.has("global") ? fenceProxy : nothing;
     return true;
   }
   if (opcode == "nanosleep") {

@@ -281,7 +281,6 @@ static void runCta(Cta &cta, Worker &worker) {
       break;
     if (worker.launch->aborted)
       throw Abort();
-    completeBulkCopies(cta);
     if (ready.empty())
       reportDeadlock(cta);
     uint64_t before = cta.progress;
@@ -326,6 +325,7 @@ void fftconv::emulator::runWorker(Worker &worker) {
     for (uint64_t index; !launch.aborted && (index = launch.nextCta++) < launch.grid.count();) {
       startCta(cta, worker, index);
       runCta(cta, worker);
+      reportUnfinishedCopies(cta);
     }
   } catch (const Abort &) {
     launch.aborted = true;

@@ -35,8 +35,10 @@ void SharedShadow::reset(uint64_t bytes, unsigned newGranule, uint32_t newWarps)
   for (uint32_t warp = 0; warp < warps; ++warp)
     tick(warp);
   initialised.assign(cells, 0);
-  pending.assign(cells, 0);
+  copying.assign(cells, Copying::No);
   strongly.assign(cells, 0);
+  byBulkCopy.assign(cells, 0);
+  proxyFences.assign(size_t(warps) * 32, 0);
   fences.assign(warps, {});
   releases.clear();
 }
@@ -47,8 +49,10 @@ SharedConflict SharedShadow::access(uint64_t offset, uint64_t bytes, uint32_t th
   uint32_t warp = thread / 32;
   const uint32_t *clock = &clocks[size_t(warp) * warps];
   for (size_t cell = offset / granule, end = (offset + bytes + granule - 1) / granule; cell < end; ++cell) {
-    if (pending[cell])
+    if (copying[cell] == Copying::Writing)
       conflict.what |= SharedConflict::Pending;
+    if (Write && copying[cell] == Copying::Reading)
+      conflict.what |= SharedConflict::BeingRead;
     if (!Write && !initialised[cell])
       conflict.what |= SharedConflict::Uninitialised;
     // Against the last write.
@@ -74,6 +78,7 @@ SharedConflict SharedShadow::access(uint64_t offset, uint64_t bytes, uint32_t th
       writeInstruction[cell] = instruction;
       initialised[cell] = 1;
       strongly[cell] = Strong;
+      byBulkCopy[cell] = 0;
     } else if (!Strong) {
       reads[warp] = clock[warp];
       reader[cell * warps + warp] = static_cast<uint16_t>(thread);
@@ -94,11 +99,30 @@ SharedConflict SharedShadow::strong(uint64_t offset, uint64_t bytes, uint32_t th
   return writes ? access<true, true>(offset, bytes, thread) : access<false, true>(offset, bytes, thread);
 }
 
-void SharedShadow::initialise(uint64_t offset, uint64_t bytes) {
-  for (size_t cell = offset / granule, end = (offset + bytes + granule - 1) / granule; cell < end; ++cell) {
-    initialised[cell] = 1;
-    writeTime[cell] = 0;
-  }
+SharedConflict SharedShadow::unfenced(uint64_t offset, uint64_t bytes) const {
+  for (size_t cell = offset / granule, end = (offset + bytes + granule - 1) / granule; cell < end; ++cell)
+    if (initialised[cell] && !byBulkCopy[cell] && writeTime[cell] > proxyFences[writer[cell]])
+      return {SharedConflict::Unfenced, writer[cell]};
+  return {};
+}
+
+SharedConflict SharedShadow::bulkRead(uint64_t offset, uint64_t bytes, uint32_t thread) {
+  SharedConflict fence = unfenced(offset, bytes), order = read(offset, bytes, thread);
+  return order.what ? order : fence;
+}
+
+SharedConflict SharedShadow::bulkWrite(uint64_t offset, uint64_t bytes, uint32_t thread) {
+  SharedConflict fence = unfenced(offset, bytes), order = write(offset, bytes, thread);
+  std::fill(byBulkCopy.begin() + static_cast<ptrdiff_t>(offset / granule),
+            byBulkCopy.begin() + static_cast<ptrdiff_t>((offset + bytes + granule - 1) / granule), 1);
+  return order.what ? order : fence;
+}
+
+void SharedShadow::fenceProxy(uint32_t warp, uint32_t lanes) {
+  for (uint32_t lane = 0; lane < 32; ++lane)
+    if (lanes >> lane & 1)
+      proxyFences[size_t(warp) * 32 + lane] = clocks[size_t(warp) * warps + warp];
+  tick(warp);
 }
 
 void SharedShadow::fence(uint32_t warp) {
@@ -115,9 +139,9 @@ void SharedShadow::strongAccess(uint64_t offset, uint32_t warp, bool writes) {
   }
 }
 
-void SharedShadow::setPending(uint64_t offset, uint64_t bytes, bool value) {
+void SharedShadow::setCopying(uint64_t offset, uint64_t bytes, Copying value) {
   for (size_t cell = offset / granule, end = (offset + bytes + granule - 1) / granule; cell < end; ++cell)
-    pending[cell] = value;
+    copying[cell] = value;
 }
 
 SharedShadow::Clock SharedShadow::clockOf(uint32_t warp) const {

@@ -23,7 +23,15 @@ namespace fftconv::emulator {
 
 /// What an access to shared memory ran into. Bits, so that granules of one access add up.
 struct SharedConflict {
-  enum : unsigned { None = 0, BetweenWarps = 1, InsideWarp = 2, Uninitialised = 4, Pending = 8 };
+  enum : unsigned {
+    None = 0,
+    BetweenWarps = 1,
+    InsideWarp = 2,
+    Uninitialised = 4,
+    Pending = 8,
+    BeingRead = 16,
+    Unfenced = 32
+  };
   unsigned what = None;
   /// The thread of the other access.
   uint32_t other = 0;
@@ -41,10 +49,15 @@ public:
   SharedConflict write(uint64_t offset, uint64_t bytes, uint32_t thread);
   /// Atomics, and other accesses that may meet each other, conflict with plain ones only.
   SharedConflict strong(uint64_t offset, uint64_t bytes, uint32_t thread, bool writes);
-  /// Marks memory as written by the hardware itself, after everything so far.
-  void initialise(uint64_t offset, uint64_t bytes);
-  /// Marks the destination of an asynchronous copy; touching it before it is cleared is a conflict.
-  void setPending(uint64_t offset, uint64_t bytes, bool pending);
+  /// What asynchronous copies are doing with memory: touching what they write, or writing what they read, is a conflict.
+  enum class Copying : uint8_t { No, Writing, Reading };
+  void setCopying(uint64_t offset, uint64_t bytes, Copying copying);
+  /// An access of a bulk copy, which `thread` issues: it must be ordered like one of the thread's own, and a fence between proxies must lie
+  /// between it and what threads wrote. Nobody sees what it writes but who joins a later clock of the thread's warp.
+  SharedConflict bulkRead(uint64_t offset, uint64_t bytes, uint32_t thread);
+  SharedConflict bulkWrite(uint64_t offset, uint64_t bytes, uint32_t thread);
+  /// fence.proxy.async of some lanes of a warp.
+  void fenceProxy(uint32_t warp, uint32_t lanes);
 
   using Clock = std::vector<uint32_t>;
   Clock clockOf(uint32_t warp) const;
@@ -60,6 +73,7 @@ public:
 private:
   template <bool Write, bool Strong>
   SharedConflict access(uint64_t offset, uint64_t bytes, uint32_t thread);
+  SharedConflict unfenced(uint64_t offset, uint64_t bytes) const;
 
   struct FenceState {
     bool released = false;
@@ -76,7 +90,10 @@ private:
   std::vector<uint32_t> writeTime, readTime, writeInstruction;
   std::vector<uint16_t> writer;
   std::vector<uint16_t> reader;
-  std::vector<uint8_t> initialised, pending, strongly;
+  std::vector<uint8_t> initialised, strongly, byBulkCopy;
+  std::vector<Copying> copying;
+  /// When each thread last ordered what it wrote before what bulk copies do.
+  std::vector<uint32_t> proxyFences;
 };
 
 /// Which CTAs a CTA is ordered after: those that released (a fence, then an atomic) before it acquired (an atomic, then a fence).

@@ -240,6 +240,76 @@ const Case cases[] = {
      {1},
      {32},
      "spins"},
+    // What lanes have written goes out of shared memory by a bulk copy of lane 0.
+    {"BulkCopyWithoutFence",
+     Check::SharedRace,
+     "setp.eq.u32 %p1, %r1, 0; st.shared.u32 [%r4], %r1; %1 bar.sync 0;"
+     "@%p1 cp.async.bulk.global.shared::cta.bulk_group [%rd1], [%r3], 128; cp.async.bulk.commit_group;"
+     "cp.async.bulk.wait_group.read 0;",
+     "fence.proxy.async.global;",
+     "fence.proxy.async.shared::cta;",
+     {1},
+     {32},
+     "no fence.proxy.async of that thread lies between"},
+    {"BulkCopyWithoutBarrier",
+     Check::SharedRace,
+     "setp.eq.u32 %p1, %r1, 0; setp.eq.u32 %p3, %r1, 32; mov.u32 %r8, 1; @%p1 st.volatile.shared.u32 [s+520], 0; "
+     "bar.sync 0;"
+     "st.shared.u32 [%r4], %r1; fence.proxy.async; @%p3 st.volatile.shared.u32 [s+520], %r8; %1 @!%p1 bra END;"
+     "SPIN: ld.volatile.shared.u32 %r6, [s+520]; setp.eq.u32 %p2, %r6, 0; @%p2 bra SPIN;"
+     "cp.async.bulk.global.shared::cta.bulk_group [%rd1], [%r3], 256; END: cp.async.bulk.commit_group;"
+     "cp.async.bulk.wait_group.read 0;",
+     "",
+     "bar.sync 0;",
+     {1},
+     {64},
+     "races with"},
+    {"BulkCopySourceOverwritten",
+     Check::AsyncRead,
+     "setp.eq.u32 %p1, %r1, 0; st.shared.u32 [%r4], %r1; fence.proxy.async; bar.sync 0;"
+     "@%p1 cp.async.bulk.global.shared::cta.bulk_group [%rd1], [%r3], 128; cp.async.bulk.commit_group; %1"
+     "bar.sync 0; st.shared.u32 [%r4], %r1; cp.async.bulk.wait_group.read 0;",
+     "cp.async.bulk.wait_group.read 1;",
+     "cp.async.bulk.wait_group.read 0;",
+     {1},
+     {32},
+     "the source of an asynchronous copy"},
+    {"BulkCopyLeftUnderWay",
+     Check::AsyncRead,
+     "setp.eq.u32 %p1, %r1, 0; st.shared.u32 [%r4], %r1; fence.proxy.async; bar.sync 0;"
+     "@%p1 cp.async.bulk.global.shared::cta.bulk_group [%rd1], [%r3], 128; cp.async.bulk.commit_group; %1",
+     "",
+     "cp.async.bulk.wait_group.read 0;",
+     {1},
+     {32},
+     "was not waited for before the CTA ended"},
+    // The second warp reads what the first one has waited for.
+    {"BulkCopyThatOthersWaitedFor",
+     Check::SharedRace,
+     "setp.eq.u32 %p1, %r1, 0; setp.lt.u32 %p3, %r1, %1; add.u32 %r7, %r3, 512; mov.u32 %r8, 1;"
+     "@%p1 st.volatile.shared.u32 [s+520], 0; @%p1 mbarrier.init.shared.b64 [s+512], 1; fence.proxy.async; bar.sync 0;"
+     "@!%p1 bra WAIT; mbarrier.arrive.expect_tx.shared.b64 _, [s+512], 256;"
+     "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r3], [%rd1], 256, [%r7];"
+     "WAIT: @!%p3 bra SPIN; TRY: mbarrier.try_wait.parity.shared.b64 %p2, [s+512], 0; @!%p2 bra TRY;"
+     "st.volatile.shared.u32 [s+520], %r8;"
+     "SPIN: ld.volatile.shared.u32 %r6, [s+520]; setp.eq.u32 %p2, %r6, 0; @%p2 bra SPIN; ld.shared.u32 %r6, [%r4];",
+     "32",
+     "64",
+     {1},
+     {64},
+     "races with"},
+    {"BulkCopyNotWaitedFor",
+     Check::AsyncRead,
+     "setp.eq.u32 %p1, %r1, 0; @%p1 mbarrier.init.shared.b64 [s+512], 1; fence.proxy.async; bar.warp.sync 0xffffffff;"
+     "add.u32 %r7, %r3, 512; @!%p1 bra WAIT; mbarrier.arrive.expect_tx.shared.b64 _, [s+512], 128;"
+     "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r3], [%rd1], 128, [%r7];"
+     "WAIT: bar.warp.sync 0xffffffff; %1 ld.shared.u32 %r6, [%r4];"
+     "TRY: mbarrier.try_wait.parity.shared.b64 %p2, [s+512], 0; @!%p2 bra TRY;",
+     "",
+     "NOW: mbarrier.try_wait.parity.shared.b64 %p2, [s+512], 0; @!%p2 bra NOW;",
+     {1},
+     {32},
+     "the destination of an asynchronous copy"},
     {"Trap", Check::Trap, "setp.gt.u32 %p1, %r1, %1; @%p1 trap;", "30", "31", {1}, {32}, "thread (31,0,0)"},
 };
 
