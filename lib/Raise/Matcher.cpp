@@ -160,33 +160,18 @@ static std::optional<Match> assign(Match match, SpectrumProduct &product, Reason
   for (int64_t dim : match.heads)
     if (type.isComplex() || ShapedType::isDynamic(type.shape[dim]))
       return no("the number of heads is dynamic");
-  for (const Window *window :
-       {static_cast<const Window *>(&match.signal), static_cast<const Window *>(match.filter.begin())}) {
-    Type element = typeOf(window->view.base).element;
+  auto refuse = [&](const Window &window) -> StringRef {
+    Type element = typeOf(window.view.base).element;
     if (element.isF64() || type.element.isF64())
-      return no("f64 is not supported");
-    if (!element.isF16() && !element.isBF16() && !element.isF32())
-      return no("the operands are of another type than f16, bf16 and f32");
-  }
-  return place(std::move(match), reason);
-}
-
-/// The constant that an op multiplies a value with.
-static std::optional<double> factorOf(const HostOp &op, Value value) {
-  if (op.kind != HostKind::Map)
-    return std::nullopt;
-  auto constant = [&](unsigned side) -> std::optional<double> {
-    std::optional<std::complex<double>> splat = splatOf(op.operands[side]);
-    return splat && splat->imag() == 0 ? std::optional(splat->real()) : std::nullopt;
+      return "f64 is not supported";
+    return element.isF16() || element.isBF16() || element.isF32()
+               ? ""
+               : "the operands are of another type than f16, bf16 and f32";
   };
-  if (op.name == "multiply" && op.operands[0] == value && op.operands[1] != value)
-    return constant(1);
-  if (op.name == "multiply" && op.operands[1] == value && op.operands[0] != value)
-    return constant(0);
-  if (op.name == "divide" && op.operands[0] == value && op.operands[1] != value)
-    if (std::optional<double> by = constant(1); by && *by != 0)
-      return 1 / *by;
-  return std::nullopt;
+  for (const Window &window : llvm::concat<Window>(SmallVector<Window>{match.signal}, match.filter))
+    if (StringRef why = refuse(window); !why.empty())
+      return no(why);
+  return place(std::move(match), reason);
 }
 
 static std::optional<Match> find(Operation *inverse, Reason &reason) {
@@ -262,10 +247,12 @@ static std::optional<Match> find(Operation *inverse, Reason &reason) {
     HostType from = typeOf(value), to = typeOf(user->getResult(0));
     bool toReal = next.kind == HostKind::Real ||
                   (next.kind == HostKind::Convert && from.isComplex() && isa<FloatType>(to.element));
-    std::optional<double> factor = factorOf(next, value);
-    if (toReal || factor || (next.kind == HostKind::Convert && !to.isComplex() && isa<FloatType>(to.element))) {
+    std::optional<std::pair<unsigned, double>> multiple = multipleOf(next);
+    if (multiple && next.operands[multiple->first] != value)
+      multiple.reset();
+    if (toReal || multiple || (next.kind == HostKind::Convert && !to.isComplex() && isa<FloatType>(to.element))) {
       real |= toReal;
-      match.scale *= factor.value_or(1);
+      match.scale *= multiple ? multiple->second : 1;
     } else if (next.kind == HostKind::Slice && next.dims.empty() && actsAlong(next, from, to, axis)) {
       match.start += next.starts[axis];
       match.outputs = to.shape[axis];

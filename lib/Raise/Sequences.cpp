@@ -132,8 +132,7 @@ static std::optional<double> factorOf(Value value) {
   return splat && splat->imag() == 0 ? std::optional(splat->real()) : std::nullopt;
 }
 
-/// x, if an op is a multiple of it, and the factor.
-static std::optional<std::pair<unsigned, double>> multipleOf(const HostOp &op) {
+std::optional<std::pair<unsigned, double>> fftconv::multipleOf(const HostOp &op) {
   if (op.is(HostKind::Map, "negate"))
     return std::pair(0u, -1.0);
   if (op.is(HostKind::Map, "multiply"))

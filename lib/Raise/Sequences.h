@@ -70,6 +70,9 @@ View compose(const View &view, llvm::ArrayRef<int64_t> dims);
 /// Whether an op, from its operand's type to its result's, takes all of its operand along the dimensions other than `axis`, and leaves out none between along that.
 bool actsAlong(const HostOp &op, const HostType &from, const HostType &to, int64_t axis);
 
+/// x, if an op is a multiple of it, as the number of an operand, and the factor.
+std::optional<std::pair<unsigned, double>> multipleOf(const HostOp &op);
+
 /// The sequence along a dimension.
 Sequence sequenceOf(mlir::Value value, int64_t axis);
 
