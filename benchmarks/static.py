@@ -63,8 +63,8 @@ def disassemble(cubin, kernel):
         if inside and label:
             lines.append((label[1], None, None))
         elif inside and instruction:
-            text = re.sub(r"^@!?U?P\w+\s+", "", instruction[1].strip())
-            lines.append((None, text.split()[0], text))
+            text = instruction[1].strip()
+            lines.append((None, re.sub(r"^@!?U?P\w+\s+", "", text).split()[0], text))
     return lines
 
 
@@ -76,15 +76,20 @@ def count_sass(cubin, kernel, trips):
             labels[label] = len(code)
         else:
             code.append((opcode, text))
-    back = {}
+    edges = []
     for i, (opcode, text) in enumerate(code):
         target = re.search(r"`\((\.L_x_\d+)\)", text)
         start = labels.get(target[1]) if target and opcode.startswith("BRA") else None
         if start is not None and start < i:
-            back[start] = max(i, back.get(start, 0))
-    # After the end of a kernel the assembler leaves a branch to itself.
-    loops = sorted(((a, b) for a, b in back.items() if a != b), key=lambda l: l[0] - l[1])
-    (start, end), inner = loops[0], sorted((l for l in loops[1:] if loops[0][0] <= l[0] and l[1] <= loops[0][1]), key=lambda l: (l[0], -l[1]))
+            edges.append((start, i))
+    # The loop over groups is the first to end of those that have all matrix products. What rarely runs (retries of waits) stands behind it and comes back from there.
+    products = [i for i, (opcode, _) in enumerate(code) if opcode.startswith("HMMA")]
+    start, end = min((e for e in edges if e[0] <= products[0] and products[-1] <= e[1]), key=lambda e: e[1])
+    back = {}
+    for a, b in edges:
+        if start < a and b < end:
+            back[a] = max(b, back.get(a, 0))
+    inner = sorted(back.items(), key=lambda l: (l[0], -l[1]))
     if len(inner) != len(trips):
         raise RuntimeError(f"{kernel}: {len(inner)} loops in the code, {len(trips)} in the schedule")
     weights = [1] * len(code)
@@ -115,8 +120,8 @@ def traffic(ptx, launch):
         own = "inline asm" in lines[site["line"] - 2]
         kind = (
             "exchange" if "matrix" in text
+            else "output" if "st.global" in text or "cp.async.bulk.global" in text
             else "input" if "cp.async." in text and "global" in text
-            else "output" if "st.global" in text
             else "input" if "ld.global.b16" in text
             else "gate" if "ld.global" in text and not own
             else "spectrum" if "no_allocate" in text or "evict_last" in text
@@ -159,6 +164,7 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
             "points": kernel["points"],
             "radices": kernel["radices"],
             "rows": rows,
+            "copies": kernel["copies"],
             "mma": launch["instructions"]["mma"] / outputs,
             "exchange_wavefronts_over_ideal": lines["exchange"]["worst"],
             "wavefronts": total["shared_wavefronts"] / outputs,

@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "test" / "Integration"))
-from programs import Program, kernel_programs, sample_programs  # noqa: E402
+from programs import Program, bulk_programs, kernel_programs, sample_programs  # noqa: E402
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 # 13 GB of signals and results for the largest, and as much for the copy beside it.
@@ -49,7 +49,8 @@ def small_benchmarks():
 
 
 def plans(build, folder, chip, program):
-    """The program as the planner plans it, and with other numbers of warps, of rows that travel together and of stages, as far as they fit the chip."""
+    """The program as the planner plans it, with the other kind of copies, and with other numbers of warps, of rows that travel together and of stages, as far as
+    they fit the chip."""
     path = folder / "program.mlir"
     path.write_text(program.mlir)
     planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels"], capture_output=True, text=True)
@@ -61,13 +62,16 @@ def plans(build, folder, chip, program):
     rows = [chosen["rows"], *(r for r in (1, 2, 4, 8, 16) if r != chosen["rows"])]
     warps = [chosen["warps"]] if own else [chosen["warps"], 24 - chosen["warps"]] if chosen["warps"] in (8, 16) else [chosen["warps"]]
     stages = [chosen["stages"], *(n for n in (2, 3, 4) if n != chosen["stages"])] if own and chosen["stages"] > 1 else [chosen["stages"]]
-    for w, r, n in itertools.product(warps, rows, stages):
+    bulk = ", copies = bulk"
+    yield planned.stdout
+    yield planned.stdout.replace(bulk, "") if bulk in planned.stdout else re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", planned.stdout)
+    for w, r, n in list(itertools.product(warps, rows, stages))[1:]:
         text = re.sub(r"rows = \d+", f"rows = {r}", planned.stdout)
         text = re.sub(r"warps = \d+", f"warps = {r if own else w}", text)
         yield re.sub(r"stages = \d+", f"stages = {n}", text)
 
 
-def pack(build, out, chip, programs, prefix, tune=False):
+def pack(build, out, chip, programs, prefix, tune=False, flags=()):
     """Compiles programs into a folder; what the suite has to know of each. With `tune`, each in several plans."""
     entries = []
     choices = ((program, text) for program in programs for text in (plans(build, out, chip, program) if tune else [program.mlir]))
@@ -75,9 +79,9 @@ def pack(build, out, chip, programs, prefix, tune=False):
         name = f"{prefix}{i}"
         (out / "program.mlir").write_text(text)
         command = [build / "bin" / "fftconv-compile", out / "program.mlir", f"--chip={chip}", "-o", out / f"{name}.ptx"]
-        command += [f"--manifest={out / name}.json", "--report=json"]
+        command += [f"--manifest={out / name}.json", "--report=json", *flags]
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-        if "do not fit one pass" in done.stderr or (tune and "bytes of shared memory, a CTA on" in done.stderr):
+        if "do not fit one pass" in done.stderr or (tune and re.search("bytes of shared memory, a CTA on|cannot have bulk copies", done.stderr)):
             continue
         if done.returncode:
             raise SystemExit(f"{program}: {done.stderr}")
@@ -92,7 +96,7 @@ def pack(build, out, chip, programs, prefix, tune=False):
             "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
             "channels_last": program.channels_last, "seed": i, "sanitize": program.length <= 5000 and i % 40 == 3,
             "per_output": kernel["per_output"], "binds": kernel["binds"],
-            "plan": {key: kernel[key] for key in ("radices", "theta", "warps", "values", "rows", "stages") if key in kernel},
+            "plan": {key: kernel[key] for key in ("radices", "theta", "warps", "values", "rows", "stages", "copies") if key in kernel},
             "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,
             "predicted_ms": max(kernel["predicted_seconds"].values()) * 1e3 * scale, "board": kernel["board"],
         })
@@ -114,7 +118,9 @@ def main():
     timed = small_benchmarks() if arguments.list == "small" else benchmarks()
     tuned = small_benchmarks() if arguments.list == "small" else benchmarks()
     tuning = pack(arguments.build, arguments.out, arguments.chip, tuned, "t", tune=True) if arguments.autotune else []
+    in_bulk = list(bulk_programs())[3:5] if arguments.list == "small" else bulk_programs()
     programs = pack(arguments.build, arguments.out, arguments.chip, checked, "p")
+    programs += pack(arguments.build, arguments.out, arguments.chip, in_bulk, "c", flags=["--copies=bulk", "--method=fft"])
     timings = pack(arguments.build, arguments.out, arguments.chip, timed, "b")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     contents = {

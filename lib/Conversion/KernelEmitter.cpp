@@ -189,15 +189,21 @@ SharedAddress::SharedAddress(Scalars &s, const monarch::SharedMap &memory, const
       },
       /*byXor=*/true);
   base = s.bitXor(linear, mask);
+  padding = sumOverPlace(
+      s, layout, place, [&](int digit, int bit) { return 2 * memory.paddingBelow(digit, bit); }, /*byXor=*/false);
 }
 
 std::pair<Value, int64_t> SharedAddress::at(Scalars &s, int64_t reg, int64_t tile) {
-  monarch::Coordinates where{.reg = reg, .tile = tile};
-  int64_t bytes = 2 * memory.address(layout.values(where)), low = bytes % pureBytes;
+  std::vector<int64_t> values = layout.values({.reg = reg, .tile = tile});
+  int64_t padded = 0;
+  for (int digit : {0, 1})
+    padded += 2 * values[digit] * memory.paddingBelow(digit, 0);
+  // Padding is added to what is swizzled.
+  int64_t bytes = 2 * memory.address(values) - padded, low = bytes % pureBytes;
   Value &swizzled = bases[low];
   if (!swizzled)
-    swizzled = s.bitXor(base, s.i32(low));
-  return {swizzled, bytes - low};
+    swizzled = s.add(s.bitXor(base, s.i32(low)), padding);
+  return {swizzled, bytes - low + padded};
 }
 
 SpectrumOrder fftconv::spectrumOrder(const monarch::Schedule &schedule) {

@@ -121,7 +121,7 @@ public:
 private:
   const monarch::SharedMap &memory;
   const monarch::Layout &layout;
-  mlir::Value base;
+  mlir::Value base, padding;
   int64_t pureBytes;
   /// base, XORed with a constant below pureBytes.
   std::map<int64_t, mlir::Value> bases;
@@ -162,13 +162,16 @@ struct KernelContext {
   /// Starts the copies of an input of the next group.
   std::function<void(PrefetchOp)> prefetch = {};
 
+  /// Whether the mbarriers of this group's inputs are in an odd phase (i32).
+  mlir::Value parity = {};
+
   Scalars scalars() { return {b, loc}; }
   /// Whether two batch rows are the real and imaginary parts of one.
   bool paired() const { return !schedule->rightAngle; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
   /// Bytes of a plane of 16-bit values of one row, and the planes that make up real values.
-  int64_t rowBytes() const { return 2 * schedule->points(); }
+  int64_t rowBytes() const { return 2 * schedule->memory().elements(); }
   int64_t parts() const { return problem.split ? 2 : 1; }
   /// Bytes of the spectrum of a head.
   int64_t spectrumBytes() const {
@@ -204,6 +207,18 @@ void emitCopyIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Valu
 void emitNormalize(KernelContext &context, TileNormalizeOp op, mlir::Value row, mlir::Value count);
 /// Copies results back.
 void emitCopyOut(KernelContext &context, CopyOutOp op, mlir::Value row, mlir::Value count);
+
+/// Both by bulk copies.
+void emitBulkIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Value count);
+void emitBulkOut(KernelContext &context, CopyOutOp op, mlir::Value row, mlir::Value count);
+/// Before all groups: makes the mbarriers of the inputs, and the zeros past the ends of their rows, which bulk copies do not bring.
+void emitBulkSetup(KernelContext &context, llvm::ArrayRef<CopyInOp> inputs);
+/// Waits for the bulk copies of this group's input.
+void emitBulkWait(KernelContext &context, CopyInOp op);
+/// Orders what threads have written to shared memory before bulk copies that come after a barrier.
+void emitBulkFence(KernelContext &context);
+/// Waits until bulk copies have read results, so that others may take their place.
+void emitBulkDrain(KernelContext &context);
 
 /// The kernel of a convolution with a short filter. `batch` is the number of batch rows (i64).
 void emitToeplitz(mlir::OpBuilder &b, ToeplitzOp op, const llvm::DenseMap<mlir::Value, Buffer> &buffers,

@@ -138,6 +138,10 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       return groups.emitOpError(
           "kernels take rows one by one where a sequence is exchanged between warps, else one row to a warp");
 
+    if (getKernelChoice(groups).bulk)
+      for (auto copy : body.getOps<CopyInOp>())
+        if (!copy.getAhead() || static_cast<int64_t>(copy.getMbarriers()) < 0)
+          return copy.emitOpError("has no mbarriers for its bulk copies yet; run fftconv-allocate-shared");
     KernelContext k{builder,
                     loc,
                     plan,
@@ -184,10 +188,14 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       Value left = channelsLast ? s.sub(s.i64(k.problem.heads), k.firstHead) : s.sub(k.rowCount, row);
       return s.toI32(s.min(left, s.i64(rows)));
     };
+    bool bulk = k.choice.bulk, bulkOut = monarch::storesInBulk(*schedule, k.choice, k.problem);
+    if (bulk)
+      emitBulkSetup(k, llvm::to_vector(body.getOps<CopyInOp>()));
     auto startCopies = [&](CopyInOp copy, Value row) {
+      s.when(s.less(row, k.rowCount), [&] { (bulk ? emitBulkIn : emitCopyIn)(k, copy, row, rowsFrom(row)); });
       // Where there are no more rows, a group of nothing keeps the count of groups.
-      s.when(s.less(row, k.rowCount), [&] { emitCopyIn(k, copy, row, rowsFrom(row)); });
-      NVVM::CpAsyncCommitGroupOp::create(b, loc);
+      if (!bulk)
+        NVVM::CpAsyncCommitGroupOp::create(b, loc);
     };
     // Inputs ahead go round in as many buffers as there are stages but one: what a group has read makes room for the one that comes so much later.
     int64_t slots = plan.getSchedule().getStages() - 1, copiesAhead = 0;
@@ -200,11 +208,16 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
           ++copiesAhead;
         }
     bool rotates = slots > 1 && copiesAhead > 0;
-    auto loop = s.loop(first, k.rowCount, step, rotates ? ValueRange(s.i32(0)) : ValueRange());
+    // The buffer of a group, and the parity of the phase of its mbarriers.
+    SmallVector<Value> begin(rotates + bulk, s.i32(0));
+    auto loop = s.loop(first, k.rowCount, step, begin);
     k.groups = loop;
     b.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar();
     k.slot = rotates ? loop.getRegionIterArg(0) : Value();
+    k.parity = bulk ? loop.getRegionIterArgs().back() : Value();
+    if (bulkOut)
+      emitBulkDrain(k);
     k.rowsHere = rowsFrom(row);
     Value later = s.mul(step, slots);
     k.prefetch = [&](PrefetchOp op) { startCopies(op.getTile().getDefiningOp<CopyInOp>(), s.add(row, later)); };
@@ -222,16 +235,23 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         if (relayout && relayout.getY().getType().isShared()) {
           emitPhase(k, phase, scales);
           phase.clear();
+          if (bulkOut && isa<CopyOutOp>(*relayout.getY().user_begin()))
+            emitBulkFence(k);
         }
       } else if (auto copy = dyn_cast<CopyInOp>(op)) {
         if (!copy.getAhead())
           emitCopyIn(k, copy, row, k.rowsHere);
         if (!copy.getAhead() && !channelsLast)
           NVVM::CpAsyncCommitGroupOp::create(b, loc);
-        if (!isa<CopyInOp>(op.getNextNode()) && !channelsLast) // all inputs are under way
+        if (bulk)
+          emitBulkWait(k, copy);
+        else if (!isa<CopyInOp>(op.getNextNode()) && !channelsLast) // all inputs are under way
           NVVM::CpAsyncWaitGroupOp::create(b, loc, static_cast<uint32_t>(underWay));
       } else if (auto normalize = dyn_cast<TileNormalizeOp>(op)) {
         emitNormalize(k, normalize, row, k.rowsHere);
+        // The product with a gate takes the place of what bulk copies have brought, and will bring.
+        if (bulk && normalize.getGate())
+          emitBulkFence(k);
       } else if (isa<PrefetchOp>(op)) {
         k.prefetch(cast<PrefetchOp>(op));
       } else if (auto barrier = dyn_cast<BarrierOp>(op)) {
@@ -240,16 +260,29 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         else
           NVVM::Barrier0Op::create(b, loc);
       } else if (auto copyOut = dyn_cast<CopyOutOp>(op)) {
-        emitCopyOut(k, copyOut, row, k.rowsHere);
+        (bulkOut ? emitBulkOut : emitCopyOut)(k, copyOut, row, k.rowsHere);
       } else {
         return op.emitOpError("stands outside of a phase");
       }
     }
+    SmallVector<Value> following;
+    Value isLast;
     if (rotates) {
-      Value following = s.add(k.slot, s.i32(1));
-      scf::YieldOp::create(b, loc, s.select(s.less(following, s.i32(slots)), following, s.i32(0)));
+      Value next = s.add(k.slot, s.i32(1));
+      isLast = s.less(s.i32(slots - 1), next);
+      following.push_back(s.select(isLast, s.i32(0), next));
     }
+    if (bulk) {
+      Value other = s.bitXor(k.parity, s.i32(1));
+      following.push_back(isLast ? s.select(isLast, other, k.parity) : other);
+    }
+    if (!following.empty())
+      scf::YieldOp::create(b, loc, following);
     builder.setInsertionPointAfter(loop);
+    if (bulkOut) {
+      b.setInsertionPointAfter(loop);
+      emitBulkDrain(k);
+    }
     return success();
   }
 };

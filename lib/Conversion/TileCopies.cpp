@@ -22,7 +22,8 @@ class RowCopier {
 public:
   RowCopier(KernelContext &context)
       : k(context), b(context.b), s(context.scalars()), bytes(k.problem.elementBytes()),
-        width(monarch::copyWidth(k.problem, k.rows)), elements(width / bytes), memory(context.schedule->memory()) {
+        width(monarch::copyWidth(k.problem, k.rows)), elements(width / bytes),
+        memory(context.schedule->resultMemory()) {
     owners = k.warpOwns() ? 32 : k.threads();
     me = k.warpOwns() ? k.lane : k.thread;
     linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
@@ -301,7 +302,7 @@ private:
     return row.index ? s.offset(pointer, s.mul(row.index, each)) : pointer;
   }
 
-  Value swizzled(Value element) {
+  Value dense(Value element) {
     Value mask = s.i32(0);
     for (const auto &[bit, bits] : memory.swizzle()) {
       Value value = s.div(element, memory.stride(bit.first) << bit.second);
@@ -309,6 +310,11 @@ private:
     }
     return s.bitXor(s.mul(element, 2), mask);
   }
+  Value padded(Value element, Value bytes) {
+    int64_t padding = 2 * memory.paddingBelow(1, 0);
+    return padding ? s.add(bytes, s.mul(s.div(element, memory.stride(1)), padding)) : bytes;
+  }
+  Value swizzled(Value element) { return padded(element, dense(element)); }
 
   /// The byte offset of this thread's unit in a plane of 16-bit values.
   Value address(const Unit &unit) {
@@ -319,8 +325,10 @@ private:
     int64_t element = *unit.iteration * owners * elements;
     for (size_t j = 1; j < digits.size(); ++j)
       digits[j] = element / memory.stride(static_cast<int>(j)) % k.schedule->radices[j];
-    int64_t bytes = 2 * memory.address(digits), low = bytes & 127;
-    return s.add(s.bitXor(swizzled(s.mul(me, elements)), s.i32(low)), s.i32(bytes - low));
+    int64_t padding = 2 * digits[1] * memory.paddingBelow(1, 0);
+    int64_t bytes = 2 * memory.address(digits) - padding, low = bytes & 127;
+    Value first = s.mul(me, elements);
+    return s.add(padded(first, s.bitXor(dense(first), s.i32(low))), s.i32(bytes - low + padding));
   }
 
   /// The same for the element L later, and whether that is past the real parts, among the imaginary ones.

@@ -47,8 +47,7 @@ uint32_t toFloatBits(double value) { return llvm::bit_cast<uint32_t>(static_cast
 class PhaseEmitter {
 public:
   PhaseEmitter(KernelContext &context, ArrayRef<Operation *> ops, const DenseMap<Operation *, double> &scales)
-      : k(context), b(context.b), s(context.scalars()), schedule(*context.schedule), memory(schedule.memory()),
-        ops(ops), scales(scales) {}
+      : k(context), b(context.b), s(context.scalars()), schedule(*context.schedule), ops(ops), scales(scales) {}
 
   void emit() {
     TileType first = cast<RelayoutOp>(ops.front()).getY().getType();
@@ -76,7 +75,6 @@ private:
   OpBuilder &b;
   Scalars s;
   const monarch::Schedule &schedule;
-  monarch::SharedMap memory;
   ArrayRef<Operation *> ops;
   const DenseMap<Operation *, double> &scales;
   RuntimePlace place;
@@ -336,6 +334,13 @@ private:
             tile[plane][reg] = LLVM::FMulOp::create(b, k.loc, tile[plane][reg], factor[plane][reg]);
   }
 
+  /// Where a tile's elements are in shared memory.
+  monarch::SharedMap memoryOf(Value tile) {
+    if (!tile.getDefiningOp<RelayoutOp>())
+      return schedule.inputMemory();
+    return isa<CopyOutOp>(*tile.user_begin()) ? schedule.resultMemory() : schedule.memory();
+  }
+
   /// The pointer to a shared tile's plane, for this row. Where warps own rows that is part of the layout.
   Value plane(Value tile, int which, int part) {
     Value pointer = k.plane(tile, which, part);
@@ -346,6 +351,7 @@ private:
     TileType type = op.getY().getType();
     x.emplace(layoutOf(type), type.isComplex() ? 2 : 1, split() ? Form::Split : Form::Packed);
     Type pair = VectorType::get(2, split() ? operand() : type.getReal());
+    monarch::SharedMap memory = memoryOf(op.getX());
     monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
     // Matrices come in consecutive registers, and so does an operand of an mma: as operand B (of a product from the left) those with the same r1,
     // as operand A all four in order. Lanes 8 to 15 supply the second matrix, 16 to 23 the third.
@@ -393,6 +399,7 @@ private:
   void write(RelayoutOp op) {
     if (split())
       splitUp();
+    monarch::SharedMap memory = memoryOf(op.getY());
     monarch::MatrixAccess access = *monarch::matrixAccess(x->layout, memory);
     // Rows of matrices where there is stmatrix, else pairs, which have the same wavefronts.
     const monarch::Layout &layout = k.chip.storesMatrices ? access.rows : x->layout;

@@ -226,12 +226,15 @@ void mbarrierPending(Warp &warp, const Op &op) {
 // cp.async.bulk
 //===----------------------------------------------------------------------===//
 
-/// Pool: to, from, bytes, mbarrier (noSlot where there is none). Mode: 8 to shared memory.
+/// Pool: to, from, bytes, mbarrier (of copies to shared memory), then the offset of each. Mode: 8 to shared memory.
 void copyBulk(Warp &warp, const Op &op) {
   const uint32_t *slots = &warp.cta->launch->kernel->pool[op.pool];
   Cta &cta = *warp.cta;
+  unsigned operands = op.mode & 8 ? 4 : 3;
   auto value = [&](unsigned i, unsigned lane) {
-    return op.immediate >> i & 1 ? warp.slot<uint64_t>(slots[i])[lane] : uint64_t(warp.slot<uint32_t>(slots[i])[lane]);
+    auto offset = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(slots[operands + i])));
+    return offset + (op.immediate >> i & 1 ? warp.slot<uint64_t>(slots[i])[lane]
+                                           : uint64_t(warp.slot<uint32_t>(slots[i])[lane]));
   };
   forLanes(warp, [&](unsigned lane) {
     bool toShared = op.mode & 8;
@@ -435,8 +438,9 @@ bool fftconv::emulator::decodeAsync(Decoder &decoder, Op &op) {
     if (toShared == decoder.has("bulk_group") || !decoder.has("global"))
       decoder.fail("unsupported bulk copy");
     decoder.expectOperands(toShared ? 4 : 3);
-    std::vector<uint32_t> slots;
+    std::vector<uint32_t> slots, offsets;
     for (size_t i = 0; i < decoder.operandCount(); ++i) {
+      offsets.push_back(0);
       if (i == 2) {
         slots.push_back(decoder.read(decoder.operand(i), b32));
         continue;
@@ -448,11 +452,13 @@ bool fftconv::emulator::decodeAsync(Decoder &decoder, Op &op) {
         op.immediate |= 1 << i;
         continue;
       }
-      if (address.immediate)
-        decoder.fail("a bulk copy with an offset in its address");
+      if (address.immediate != static_cast<int32_t>(address.immediate))
+        decoder.fail("an offset of more than 32 bits");
+      offsets.back() = static_cast<uint32_t>(address.immediate);
       slots.push_back(address.a);
       op.immediate |= (address.mode & 1) << i;
     }
+    slots.insert(slots.end(), offsets.begin(), offsets.end());
     op.pool = decoder.addPool(slots);
     op.mode = toShared ? 8 : 0;
     op.run = copyBulk;

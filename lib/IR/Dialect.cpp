@@ -91,7 +91,7 @@ LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
 }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t values,
-                                   int64_t rows, int64_t stages, FloatType products, FloatType sums) {
+                                   int64_t rows, int64_t stages, FloatType products, FloatType sums, Copies) {
   auto isPowerBetween = [](int64_t value, int64_t low, int64_t high) {
     return low <= value && value <= high && llvm::isPowerOf2_64(value);
   };

@@ -216,10 +216,9 @@ void TileType::print(AsmPrinter &printer) const {
 std::shared_ptr<const monarch::Schedule> fftconv::getKernelSchedule(PlanAttr plan) {
   if (!plan.getSchedule())
     return nullptr;
-  return monarch::findSchedule(plan.getRadices().vec(),
-                               {.warps = static_cast<int>(plan.getSchedule().getWarps()),
-                                .registerBits = monarch::bitsOf(plan.getSchedule().getValues()),
-                                .rightAngle = plan.getTheta() == Theta::I});
+  return monarch::findSchedule(
+      plan.getRadices().vec(),
+      monarch::scheduleRequest(getDigits(plan), getKernelChoice(plan.getSchedule()), plan.getCompute().isF32()));
 }
 
 monarch::KernelProblem fftconv::getKernelProblem(GroupsOp groups) {
@@ -243,9 +242,14 @@ monarch::KernelProblem fftconv::getKernelProblem(GroupsOp groups) {
 }
 
 monarch::KernelChoice fftconv::getKernelChoice(GroupsOp groups) {
-  ScheduleAttr schedule = groups.getPlan().getSchedule();
-  return {static_cast<int>(schedule.getWarps()), static_cast<int>(schedule.getValues()),
-          static_cast<int64_t>(groups.getRows()), static_cast<int>(schedule.getStages())};
+  monarch::KernelChoice choice = getKernelChoice(groups.getPlan().getSchedule());
+  choice.rows = static_cast<int64_t>(groups.getRows());
+  return choice;
+}
+
+monarch::KernelChoice fftconv::getKernelChoice(ScheduleAttr schedule) {
+  return {static_cast<int>(schedule.getWarps()), static_cast<int>(schedule.getValues()), schedule.getRows(),
+          static_cast<int>(schedule.getStages()), schedule.getCopies() == Copies::Bulk};
 }
 
 monarch::KernelProblem fftconv::getKernelProblem(ToeplitzOp op) {
@@ -277,8 +281,11 @@ LogicalResult GroupsOp::verify() {
 CopyInOp GroupsOp::getInput() { return *getBody().getOps<CopyInOp>().begin(); }
 PlanAttr GroupsOp::getPlan() { return getInput().getPlan(); }
 int64_t GroupsOp::getTileBytes(TileType tile) {
-  int64_t bytes = tile.getReal().getIntOrFloatBitWidth() / 8 * (tile.isComplex() ? 2 : 1);
-  return bytes * getPlan().getPoints() * static_cast<int64_t>(getRows());
+  PlanAttr plan = getPlan();
+  int64_t bytes = tile.getReal().getIntOrFloatBitWidth() / 8 * (tile.isComplex() ? 2 : 1), padding = 0;
+  if (plan.getSchedule())
+    padding = monarch::bulkPadding(getKernelChoice(*this), plan.getCompute().isF32()) * plan.getRadices().front();
+  return bytes * (plan.getPoints() + padding) * static_cast<int64_t>(getRows());
 }
 
 LogicalResult CopyInOp::verify() {

@@ -38,7 +38,8 @@ bool fftconv::monarch::warpOwns(const Digits &digits) { return digits.count() <=
 int64_t fftconv::monarch::spectrumValues(int64_t points, bool split) { return 2 * points + (split ? 8 : 0); }
 
 int64_t fftconv::monarch::scaleBytes(const Digits &digits, const KernelChoice &choice) {
-  return 4 * inputPlanes(digits) * choice.rows * (warpOwns(digits) ? 1 : 1 + choice.warps);
+  // A multiple of 8, for what comes behind them.
+  return 8 * ceilDiv(inputPlanes(digits) * choice.rows * (warpOwns(digits) ? 1 : 1 + choice.warps), 2);
 }
 
 int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
@@ -46,7 +47,8 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   bool owns = warpOwns(digits);
   int64_t in = inputPlanes(digits);
   // Of one row: a plane, and an input with all its planes.
-  int64_t plane = problem.elementBytes() * digits.points(), input = in * plane;
+  int64_t padding = 2 * bulkPadding(choice, problem.split) * digits.radices[0];
+  int64_t plane = problem.elementBytes() * digits.points() + padding, input = in * plane;
   int64_t ahead = (choice.stages - 1) * input * (1 + gateAhead);
   // What waits its turn, and what it is normalised to; what is exchanged, or the results, take their place. Where warps own rows, those are not
   // where they were before they were normalised.
@@ -54,7 +56,46 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   int64_t normal = problem.split ? input : 0, later = owns ? (in + problem.wraps) * plane : 2 * plane;
   int64_t own = owns && problem.split ? waiting + std::max(normal, later) : std::max(waiting + normal, later);
   int64_t scales = problem.split ? scaleBytes(digits, choice) : 0;
-  return choice.rows * (ahead + own) + scales;
+  int64_t mbarriers = choice.bulk ? mbarrierBytes(digits, choice) * (1 + gateAhead) : 0;
+  return choice.rows * (ahead + own) + scales + mbarriers;
+}
+
+int64_t fftconv::monarch::bulkBytes(const Digits &digits, const KernelProblem &problem) {
+  int64_t points = problem.split ? problem.length : digits.points() / digits.radices[0];
+  return problem.elementBytes() * points;
+}
+
+int64_t fftconv::monarch::bulkPadding(const KernelChoice &choice, bool split) { return choice.bulk && !split ? 8 : 0; }
+
+int64_t fftconv::monarch::mbarrierBytes(const Digits &digits, const KernelChoice &choice) {
+  return 8 * (choice.stages - 1) * (warpOwns(digits) ? choice.warps : 1);
+}
+
+ScheduleRequest fftconv::monarch::scheduleRequest(const Digits &digits, const KernelChoice &choice, bool split) {
+  return {.warps = choice.warps,
+          .registerBits = bitsOf(choice.values),
+          .rightAngle = digits.rightAngle,
+          .padding = bulkPadding(choice, split)};
+}
+
+bool fftconv::monarch::storesInBulk(const Schedule &schedule, const KernelChoice &choice,
+                                    const KernelProblem &problem) {
+  return choice.bulk && schedule.leavesRows && !problem.split && !problem.postGate && !problem.wraps;
+}
+
+std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const KernelChoice &choice,
+                                                   const KernelProblem &problem, const Chip &chip) {
+  if (!chip.copiesInBulk)
+    return "the chip has none";
+  if (problem.channelsLast)
+    return "rows whose channels are last are turned on the way";
+  if (copyWidth(problem, choice.rows) != 16)
+    return "rows are no multiple of 16 bytes";
+  if (choice.stages == 1 || (problem.gateTile() && !holdsGateAhead(digits, choice, problem, chip)))
+    return "shared memory does not hold all inputs ahead";
+  if (!findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split)))
+    return "no layout of the digits keeps rows contiguous and free of bank conflicts";
+  return "";
 }
 
 /// CTAs of a kernel that share a multiprocessor as far as registers go. A lane of a warp that shares rows has 128, one that holds rows of its own up to all
@@ -127,9 +168,9 @@ static double occupancy(const Digits &digits, const KernelChoice &choice, const 
 
 /// The choice of rows for so many warps that share them, of which as many CTAs are to run on a multiprocessor as registers let them.
 static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, const KernelProblem &problem,
-                                              const Chip &chip) {
+                                              const Chip &chip, bool bulk) {
   // Rows of other heads come by way of registers, not ahead.
-  KernelChoice choice{warps, 32, 1, problem.channelsLast ? 1 : 2};
+  KernelChoice choice{warps, 32, 1, problem.channelsLast ? 1 : 2, bulk};
   int64_t share = sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
   auto fits = [&](const KernelChoice &choice, bool gateAhead) {
     return sharedBytes(digits, choice, problem, gateAhead) <= share;
@@ -163,14 +204,29 @@ static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, c
   return choice;
 }
 
+/// Rows of f32 that a warp owns leave it no registers for the addresses of its copies from 1024 points on: computed each time, these take more instructions than
+/// the one bulk copy that a row needs. Other rows take a bulk copy for each value of digit 1, which pays nowhere (benchmarks/README.md).
+static bool bulkCopiesPay(const Digits &digits, const KernelProblem &problem) {
+  return problem.split && warpOwns(digits) && digits.points() > 512;
+}
+
 std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, const KernelProblem &problem,
-                                                           const Chip &chip) {
+                                                           const Chip &chip, std::optional<bool> asked) {
   if (!chip.isGpu() || digits.count() > 4)
     return std::nullopt;
+  if (!asked) {
+    std::optional<KernelChoice> choice;
+    if (bulkCopiesPay(digits, problem))
+      choice = chooseKernel(digits, problem, chip, true);
+    return choice && whyNoBulkCopies(digits, *choice, problem, chip).empty()
+               ? choice
+               : chooseKernel(digits, problem, chip, false);
+  }
+  bool bulk = *asked;
   // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
   if (warpOwns(digits)) {
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
-    KernelChoice choice{8, digits.points() <= 1024 ? 32 : 64, 8, problem.channelsLast ? 1 : 2};
+    KernelChoice choice{8, digits.points() <= 1024 ? 32 : 64, 8, problem.channelsLast ? 1 : 2, bulk};
     auto fits = [&](const KernelChoice &choice) {
       return sharedBytes(digits, choice, problem, problem.gateTile() && choice.stages > 1) <= chip.sharedBytes;
     };
@@ -197,11 +253,11 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
     // Fewer heads of a row would touch more sectors than they use.
     if (warps == (problem.split ? 16 : problem.channelsLast ? 8 : 0))
       continue;
-    std::optional<KernelChoice> choice = chooseRows(warps, digits, problem, chip);
+    std::optional<KernelChoice> choice = chooseRows(warps, digits, problem, chip, bulk);
     if (!choice)
       continue;
-    std::shared_ptr<const Schedule> schedule = findSchedule(
-        digits.radices, {.warps = warps, .registerBits = bitsOf(choice->values), .rightAngle = digits.rightAngle});
+    std::shared_ptr<const Schedule> schedule =
+        findSchedule(digits.radices, scheduleRequest(digits, *choice, problem.split));
     if (!schedule)
       continue;
     KernelCost cost = kernelCost(*schedule, *choice, fillingChip(problem, chip), chip);
@@ -298,6 +354,11 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     int64_t unit = problem.channelsLast ? 2 : width / bytes;
     return ceilDiv(elements, std::min<int64_t>(128 / size, 32 * unit));
   };
+  // Each bulk copy takes whole wavefronts.
+  Digits digits = digitsOf(schedule);
+  int64_t bulk = bulkBytes(digits, problem), rowBytes = bytes * length, bulkCopies = ceilDiv(rowBytes, bulk);
+  int64_t bulkWavefronts = rowBytes / bulk * ceilDiv(bulk, 128) + ceilDiv(rowBytes % bulk, 128);
+  bool bulkOut = storesInBulk(schedule, choice, problem);
   for (size_t n = 0; n < steps.size(); ++n) {
     StepKind kind = schedule.steps[n].kind;
     bool isFirst = n <= 1, isLast = n + 2 >= steps.size();
@@ -305,14 +366,14 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     int64_t planes = isLast && wraps ? 2 : 1, wavefronts = 0;
     int64_t mma = (split ? 3 : 1) * steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
     if (kind == StepKind::CopyIn) {
-      wavefronts += pair * (1 + problem.gateTile()) * moved(points, bytes);
+      wavefronts += pair * (1 + problem.gateTile()) * (choice.bulk ? bulkWavefronts : moved(points, bytes));
       // Read for their greatest, then once more (and written where they are multiplied with a gate), and written as hi and lo. Where warps share rows each writes its greatest and reads that of all, one writes the
       // scale and all read it.
       if (split)
         wavefronts += pair * ((2 + (preGate && !problem.channelsLast)) * moved(points, 4) + 2 * moved(points, 2) +
                               (schedule.split ? 3 * choice.warps + 1 : 2));
     } else if (kind == StepKind::CopyOut) {
-      wavefronts += pair * planes * halves * moved(length, 2);
+      wavefronts += bulkOut ? pair * bulkWavefronts : pair * planes * halves * moved(length, 2);
     } else {
       wavefronts += halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
     }
@@ -332,7 +393,6 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double touched = tensors;
   if (problem.channelsLast)
     touched *= static_cast<double>(std::min<int64_t>(32, 2 * heads * bytes)) / static_cast<double>(width);
-  Digits digits = digitsOf(schedule);
   double reads = static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip));
   cost.sectors = (touched + (reads * spectrum + scales) / outputs) / 32;
   // Where it stays in L1, once for each CTA.
@@ -375,6 +435,10 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     case StepKind::CopyOut:
       here = 16.0 * static_cast<double>(bytes) / static_cast<double>(width) + (split ? 40 : 0) +
              (problem.channelsLast ? 24 : 0);
+      // One thread starts bulk copies: an instruction, what makes its operands, and a loop.
+      if (step.kind == StepKind::CopyIn ? choice.bulk : bulkOut)
+        here += 9 * static_cast<double>(bulkCopies * 256) / static_cast<double>(points) -
+                (bulkCopiesPay(digits, problem) ? 40 : 16.0 * static_cast<double>(bytes) / static_cast<double>(width));
       break;
     }
     perTile += here;

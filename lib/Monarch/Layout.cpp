@@ -174,8 +174,8 @@ std::pair<int, int> fftconv::monarch::fragmentIndex(Fragment fragment, int lane,
   return {};
 }
 
-SharedMap::SharedMap(std::vector<int64_t> radices, Swizzle swizzle)
-    : radices(std::move(radices)), strides(this->radices.size()), masks(std::move(swizzle)) {
+SharedMap::SharedMap(std::vector<int64_t> radices, Swizzle swizzle, int64_t padding)
+    : radices(std::move(radices)), strides(this->radices.size()), masks(std::move(swizzle)), padding(padding) {
   int64_t stride = 1;
   for (size_t j = strides.size(); j-- > 0; stride *= this->radices[j])
     strides[j] = stride;
@@ -198,7 +198,7 @@ int64_t SharedMap::address(std::span<const int64_t> values) const {
   for (const auto &[bit, mask] : masks)
     if (values[bit.first] >> bit.second & 1)
       linear ^= int64_t(mask) << 3;
-  return linear;
+  return linear + values[0] * paddingBelow(0, 0) + values[1] * paddingBelow(1, 0);
 }
 
 std::optional<MatrixAccess> fftconv::monarch::matrixAccess(const Layout &layout, const SharedMap &memory) {
@@ -255,8 +255,7 @@ std::array<int64_t, 32> fftconv::monarch::rowAddresses(const Layout &rows, const
   return addresses;
 }
 
-/// Whether an access is free of conflicts wherever the loop, the tiles and the warps stand.
-static bool isFree(const Layout &access, const SharedMap &memory) {
+bool fftconv::monarch::isConflictFree(const Layout &access, const SharedMap &memory) {
   Coordinates at;
   for (at.warp = 0; at.warp < access.warps(); ++at.warp)
     for (at.loop = 0; at.loop < access.trips(); ++at.loop)
@@ -273,7 +272,7 @@ static bool isFree(const Layout &access, const SharedMap &memory) {
 }
 
 std::optional<Swizzle> fftconv::monarch::solveSwizzle(const std::vector<int64_t> &radices,
-                                                      std::span<const Layout> accesses) {
+                                                      std::span<const Layout> accesses, int64_t padding) {
   SharedMap plain(radices);
   int pure = plain.pureChunkBits();
   std::set<std::pair<int, int>> sources;
@@ -291,16 +290,16 @@ std::optional<Swizzle> fftconv::monarch::solveSwizzle(const std::vector<int64_t>
     order[i] = {std::popcount(static_cast<uint64_t>(i)), i};
   std::ranges::sort(order);
   // With power-of-two radices the map is linear over F2: a conflict anywhere is one at the origin.
-  bool linear = std::ranges::all_of(radices, isPowerOfTwo);
+  bool linear = padding == 0 && std::ranges::all_of(radices, isPowerOfTwo);
   for (auto [ones, choice] : order) {
     Swizzle swizzle;
     for (size_t i = bits.size(); i-- > 0; choice >>= pure)
       if (int mask = choice & ((1 << pure) - 1))
         swizzle[bits[i]] = mask;
-    SharedMap memory(radices, swizzle);
+    SharedMap memory(radices, swizzle, padding);
     auto free = [&](const Layout &access) {
       std::array<int64_t, 32> origin = rowAddresses(access, memory, {});
-      return wavefronts(std::span(origin).first(8), 16) == 1 && (linear || isFree(access, memory));
+      return wavefronts(std::span(origin).first(8), 16) == 1 && (linear || isConflictFree(access, memory));
     };
     if (std::ranges::all_of(accesses, free))
       return swizzle;

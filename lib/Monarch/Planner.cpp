@@ -81,6 +81,7 @@ static constexpr std::array<Chip, 7> table = {{
      .tensorRate = 2048,
      .issueRate = 4,
      .storesMatrices = true,
+     .copiesInBulk = true,
      .board = "H100 SXM"},
     {.name = "sm_100",
      .tensorTile = 16,
@@ -96,6 +97,7 @@ static constexpr std::array<Chip, 7> table = {{
      .tensorRate = 2048,
      .issueRate = 4,
      .storesMatrices = true,
+     .copiesInBulk = true,
      .board = "B200"},
     {.name = "sm_120",
      .tensorTile = 16,
@@ -111,6 +113,7 @@ static constexpr std::array<Chip, 7> table = {{
      .tensorRate = 512,
      .issueRate = 4,
      .storesMatrices = true,
+     .copiesInBulk = true,
      .board = "RTX PRO 6000"},
 }};
 

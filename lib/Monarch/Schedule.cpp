@@ -285,7 +285,7 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
   }
 }
 
-/// Steps with a row layout for the solver: ldmatrix and stmatrix.
+/// The layouts of rows that ldmatrix and stmatrix address, step by step.
 static std::vector<Layout> matrixAccesses(const Schedule &schedule) {
   SharedMap plain(schedule.radices);
   std::vector<Layout> accesses;
@@ -293,6 +293,31 @@ static std::vector<Layout> matrixAccesses(const Schedule &schedule) {
     if (step.kind == StepKind::Read || step.kind == StepKind::Write)
       accesses.push_back(matrixAccess(step.layout, plain)->rows);
   return accesses;
+}
+
+/// Whether the last phase leaves the results of each of its tiles where the tile was: no other warp's tile must lie there.
+static bool worksInPlace(const Schedule &schedule) {
+  auto step = [&](size_t fromEnd) { return schedule.steps.size() - fromEnd; };
+  size_t write = step(2), read = write - 1;
+  while (schedule.steps[read].kind != StepKind::Read)
+    --read;
+  auto addresses = [&](size_t n, Coordinates at) {
+    const Layout &layout = schedule.steps[n].layout;
+    SharedMap memory = schedule.memoryOf(n);
+    std::set<int64_t> result;
+    for (at.tile = 0; at.tile < layout.tiles(); ++at.tile)
+      for (at.lane = 0; at.lane < 32; ++at.lane)
+        for (at.reg = 0; at.reg < 8; ++at.reg)
+          if (layout.present(at))
+            result.insert(memory.address(layout.values(at)));
+    return result;
+  };
+  Coordinates at;
+  for (at.warp = 0; at.warp < schedule.warps; ++at.warp)
+    for (at.loop = 0; at.loop < schedule.steps[read].layout.trips(); ++at.loop)
+      if (addresses(read, at) != addresses(write, at))
+        return false;
+  return true;
 }
 
 namespace {
@@ -326,8 +351,9 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
       mmas += 2 * isMma(step.kind);
       registers = std::max<int64_t>(registers, step.layout.count('r') + step.layout.count('u'));
     }
-    Ranked ranked{{split > 0, mmas, homes.cost.first, registers, homes.cost.second},
-                  Schedule{radices, request.warps, split, request.rightAngle, *steps, homes.homes, {}}};
+    Ranked ranked{
+        {split > 0, mmas, homes.cost.first, registers, homes.cost.second},
+        Schedule{radices, request.warps, split, request.rightAngle, *steps, homes.homes, {}, request.padding}};
     if (!best || ranked.rank < best->rank)
       best = std::move(ranked);
   }
@@ -337,11 +363,25 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
 static std::optional<Schedule> finish(std::optional<Ranked> ranked) {
   if (!ranked)
     return std::nullopt;
-  std::optional<Swizzle> swizzle = solveSwizzle(ranked->schedule.radices, matrixAccesses(ranked->schedule));
-  if (!swizzle)
+  Schedule &schedule = ranked->schedule;
+  std::vector<Layout> accesses = matrixAccesses(schedule);
+  auto solve = [&](size_t first, size_t last) {
+    std::span<const Layout> swizzled = std::span(accesses).subspan(first, last - first);
+    std::optional<Swizzle> swizzle = solveSwizzle(schedule.radices, swizzled, schedule.padding);
+    if (swizzle)
+      schedule.swizzle = *swizzle;
+    return swizzle.has_value();
+  };
+  if (!schedule.padding)
+    return solve(0, accesses.size()) ? std::optional(std::move(schedule)) : std::nullopt;
+  if (!isConflictFree(accesses.front(), schedule.inputMemory()))
     return std::nullopt;
-  ranked->schedule.swizzle = *swizzle;
-  return std::move(ranked->schedule);
+  schedule.leavesRows = true;
+  if (isConflictFree(accesses.back(), schedule.resultMemory()) && solve(1, accesses.size() - 1) &&
+      (schedule.split == 0 || worksInPlace(schedule)))
+    return std::move(schedule);
+  schedule.leavesRows = false;
+  return solve(1, accesses.size()) ? std::optional(std::move(schedule)) : std::nullopt;
 }
 
 std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t> &radices,
@@ -416,7 +456,6 @@ std::vector<int> fftconv::monarch::dependences(const Schedule &schedule, HomeKin
 }
 
 std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
-  SharedMap memory = schedule.memory();
   int last = 0, first = -1;
   for (size_t n = 0; n < schedule.steps.size(); ++n)
     if (isDft(schedule.steps[n].kind)) {
@@ -437,6 +476,7 @@ std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
     if (copies)
       cost.wavefronts = cost.idealWavefronts; // a line of 128 bytes to eight lanes, whatever its swizzle
     if (step.kind == StepKind::Read || step.kind == StepKind::Write) {
+      SharedMap memory = schedule.memoryOf(n);
       Layout rows = matrixAccess(step.layout, memory)->rows;
       Coordinates at;
       for (at.warp = 0; at.warp < rows.warps(); ++at.warp)

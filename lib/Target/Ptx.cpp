@@ -56,8 +56,8 @@ static Expected<std::unique_ptr<TargetMachine>> createMachine(StringRef chip) {
   const llvm::Target *target = TargetRegistry::lookupTarget(triple, message);
   if (!target)
     return createStringError(message);
-  // Hints to caches on loads came with PTX 7.4, later than the versions that LLVM takes for the oldest chips.
-  StringRef features = chip == "sm_80" || chip == "sm_86" ? "+ptx74" : "";
+  // Hints to caches on loads came with PTX 7.4, bulk copies with 8.0: later than the versions that LLVM takes for these chips.
+  StringRef features = chip == "sm_80" || chip == "sm_86" ? "+ptx74" : chip == "sm_90" ? "+ptx80" : "";
   std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
       triple, chip, features, TargetOptions(), std::nullopt, std::nullopt, CodeGenOptLevel::Aggressive));
   if (!machine)

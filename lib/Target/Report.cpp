@@ -34,6 +34,18 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     if (copies > monarch::unrolledCopies)
       add(copies);
   };
+  // What one warp does for all counts as its share of that.
+  monarch::KernelChoice choice = getKernelChoice(groups);
+  auto addBulk = [&](bool zeros) {
+    int64_t pieces = problem.elementBytes() * problem.length / monarch::bulkBytes(getDigits(groups.getPlan()), problem);
+    double share = warpOwns ? 1 : 1.0 / schedule.warps;
+    if (zeros && !schedule.rightAngle)
+      trips.push_back(0); // of a row without partner
+    if (rows > 1)
+      trips.push_back(static_cast<double>(rows) * std::exchange(share, 1));
+    for (int plane = 0; plane < (schedule.rightAngle ? 1 : 2) && pieces > 1; ++plane)
+      trips.push_back(static_cast<double>(pieces) * share);
+  };
   auto addCopy = [&](int64_t values) {
     if (problem.channelsLast)
       return add(llvm::divideCeil(llvm::divideCeil(values, 2) * (all / elements), threads));
@@ -42,7 +54,9 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
   };
   auto addAhead = [&] {
     for (auto copy : groups.getBody().getOps<CopyInOp>())
-      if (copy.getAhead())
+      if (choice.bulk)
+        addBulk(/*zeros=*/true);
+      else if (copy.getAhead())
         addCopy(schedule.points());
   };
   for (auto copy : groups.getBody().getOps<CopyInOp>())
@@ -63,7 +77,10 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
       if (phase++ == 0 && !problem.split)
         addAhead();
     }
-  addCopy(problem.length);
+  if (monarch::storesInBulk(schedule, choice, problem))
+    addBulk(/*zeros=*/false);
+  else
+    addCopy(problem.length);
   return trips;
 }
 
@@ -143,6 +160,7 @@ static json::Object describeConv(GroupsOp groups) {
   object["stages"] = attr.getStages();
   object["products"] = products;
   object["sums"] = sums;
+  object["copies"] = stringifyCopies(attr.getCopies());
   object["wraps"] = problem.wraps;
   object["channels_last"] = problem.channelsLast;
   object["theta"] = stringifyTheta(plan.getTheta());
@@ -197,10 +215,11 @@ std::string fftconv::printReport(const json::Value &report) {
         radices.push_back(std::to_string(*radix.getAsInteger()));
       os << formatv("{3}convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
                     join(radices, " x "), flag("wraps") || k.getString("theta") == "one" ? "circular " : "");
-      os << formatv("  schedule      {0} warps, {1} {7}{2} at a time, {3} stage{4} of input, products {5}, sums {6}\n",
-                    integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),
-                    integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"),
-                    flag("channels_last") ? "head" : "row");
+      os << formatv(
+          "  schedule      {0} warps, {1} {7}{2} at a time, {3} stage{4} of input{8}, products {5}, sums {6}\n",
+          integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),
+          integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"),
+          flag("channels_last") ? "head" : "row", k.getString("copies") == "bulk" ? " by bulk copies" : "");
       os << formatv("                {0} exchanges, {1} barriers for a group of rows\n", integer(k, "exchanges"),
                     integer(k, "barriers_per_group"));
     } else {

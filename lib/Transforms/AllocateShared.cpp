@@ -95,6 +95,18 @@ struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
       total += monarch::scaleBytes(getDigits(plan), getKernelChoice(groups));
     }
     const monarch::Chip *chip = monarch::findChip(plan.getChip());
+    if (monarch::KernelChoice choice = getKernelChoice(groups); choice.bulk) {
+      std::string_view reason = monarch::whyNoBulkCopies(getDigits(plan), choice, getKernelProblem(groups), *chip);
+      auto copies = groups.getBody().getOps<CopyInOp>();
+      if (reason.empty() && !llvm::all_of(copies, [](CopyInOp copy) { return copy.getAhead(); }))
+        reason = "inputs are not ahead; run fftconv-pipeline-copies first";
+      if (!reason.empty())
+        return groups.emitOpError("cannot have bulk copies: ") << StringRef(reason);
+      for (CopyInOp copy : copies) {
+        copy.setMbarriers(total);
+        total += monarch::mbarrierBytes(getDigits(plan), choice);
+      }
+    }
     if (total > chip->sharedBytes)
       return groups.emitOpError("needs ")
              << total << " bytes of shared memory, a CTA on " << plan.getChip() << " has " << chip->sharedBytes;

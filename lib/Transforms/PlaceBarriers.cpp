@@ -28,6 +28,8 @@ struct Access {
   LayoutAttr layout = {};
   /// Copies that turn rows of neighbouring heads, by whatever thread of the CTA.
   bool turns = false;
+  /// A bulk copy: what it writes is waited for at an mbarrier, by all who read it.
+  bool bulk = false;
   /// What has been waited for since.
   Scope synchronised = Scope::Thread;
 };
@@ -44,8 +46,11 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
     std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(groups.getPlan());
     if (!schedule)
       return groups.emitOpError("has a plan that does not fit one pass");
-    int64_t plane = schedule->points() * static_cast<int64_t>(groups.getRows());
     bool warpOwns = schedule->split == 0;
+    auto overlap = [&](const Access &a, const Access &b) {
+      int64_t beginA = a.tile.getLayout().getOffset(), beginB = b.tile.getLayout().getOffset();
+      return beginA < beginB + groups.getTileBytes(b.tile) && beginB < beginA + groups.getTileBytes(a.tile);
+    };
 
     SmallVector<Access> pending;
     for (int turn = 0; turn < 2; ++turn)
@@ -54,18 +59,28 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
           wait(pending, barrier.getWarp() ? Scope::Warp : Scope::Cta);
           continue;
         }
-        SmallVector<Access> accesses = getAccesses(op, groups.getChannelsLast());
+        SmallVector<Access> accesses = getAccesses(op, groups);
         Scope needed = Scope::Thread;
+        auto need = [&](const Access &access, Scope least) {
+          for (const Access &earlier : pending)
+            if (overlap(earlier, access) && (earlier.writes || access.writes)) {
+              Scope scope = scopeOf(earlier, access, warpOwns);
+              if (scope > earlier.synchronised && scope >= least)
+                needed = std::max(needed, scope);
+            }
+        };
         for (const Access &access : accesses) {
           if (access.tile.getLayout().getOffset() < 0)
             return op.emitOpError("has no place in shared memory yet; run fftconv-allocate-shared first");
-          for (const Access &earlier : pending)
-            if (overlap(earlier.tile, access.tile, plane) && (earlier.writes || access.writes)) {
-              Scope scope = scopeOf(earlier, access, warpOwns);
-              if (scope > earlier.synchronised)
-                needed = std::max(needed, scope);
-            }
+          need(access, Scope::Warp);
         }
+        // A phase is a loop over tiles, in which warps do not wait for each other: they do before it, for what it writes at its end, too.
+        if (auto read = dyn_cast<RelayoutOp>(op); read && read.getX().getType().isShared())
+          for (Operation *next = &op; (next = next->getNextNode());)
+            if (auto write = dyn_cast<RelayoutOp>(next); write && write.getY().getType().isShared()) {
+              need(getAccesses(*next, groups).front(), Scope::Cta);
+              break;
+            }
         if (needed != Scope::Thread) {
           OpBuilder b(&op);
           BarrierOp::create(b, op.getLoc(), needed == Scope::Warp);
@@ -76,14 +91,20 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
     return success();
   }
 
-  static SmallVector<Access> getAccesses(Operation &op, bool channelsLast) {
-    auto copies = [&](TileType tile, bool writes) { return Access{tile, writes, {}, channelsLast}; };
+  /// What an op does in shared memory.
+  static SmallVector<Access> getAccesses(Operation &op, GroupsOp groups) {
+    monarch::KernelChoice choice = getKernelChoice(groups);
+    auto copies = [&](TileType tile, bool writes, bool bulk) {
+      return Access{tile, writes, {}, groups.getChannelsLast(), bulk};
+    };
+    // What bulk copies bring was started by a prefetch, all of it.
     if (auto copy = dyn_cast<CopyInOp>(op))
-      return {copies(copy.getTile().getType(), true)};
+      return choice.bulk ? SmallVector<Access>() : SmallVector<Access>{copies(copy.getTile().getType(), true, false)};
     if (auto prefetch = dyn_cast<PrefetchOp>(op))
-      return {copies(prefetch.getTile().getType(), true)};
+      return {copies(prefetch.getTile().getType(), true, choice.bulk)};
     if (auto copy = dyn_cast<CopyOutOp>(op))
-      return {copies(copy.getX().getType(), false)};
+      return {copies(copy.getX().getType(), false,
+                     monarch::storesInBulk(*getKernelSchedule(groups.getPlan()), choice, getKernelProblem(groups)))};
     if (auto normalize = dyn_cast<TileNormalizeOp>(op))
       return {{normalize.getX().getType(), true}, {normalize.getY().getType(), true}};
     if (auto relayout = dyn_cast<RelayoutOp>(op)) {
@@ -93,18 +114,14 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
     return {};
   }
 
-  static bool overlap(TileType a, TileType b, int64_t plane) {
-    auto range = [&](TileType t) {
-      int64_t begin = t.getLayout().getOffset();
-      return std::pair(begin, begin + t.getReal().getIntOrFloatBitWidth() / 8 * plane * (t.isComplex() ? 2 : 1));
-    };
-    return range(a).first < range(b).second && range(b).first < range(a).second;
-  }
-
-  /// Which threads may have done the two accesses of one element.
+  /// Which threads may have done the two accesses of one element, the first of them earlier.
   static Scope scopeOf(const Access &a, const Access &b, bool warpOwns) {
     if (a.turns || b.turns)
       return Scope::Cta;
+    if (a.bulk && a.writes)
+      return Scope::Thread;
+    if (a.bulk || b.bulk)
+      return warpOwns ? Scope::Warp : Scope::Cta;
     if (!a.layout && !b.layout)
       return Scope::Thread;
     if (warpOwns)

@@ -27,7 +27,7 @@ using namespace fftconv;
 namespace {
 /// A plan of a tuning file, and the convolution that it is for.
 struct TunedPlan {
-  std::string chip, type, boundary, theta;
+  std::string chip, type, boundary, theta, copies = "async";
   int64_t length = 0, heads = 0, batch = 0, warps = 0, values = 0, rows = 0, stages = 0;
   bool preGate = false, postGate = false, channelsLast = false;
   std::vector<int64_t> radices;
@@ -41,7 +41,7 @@ bool fromJSON(const llvm::json::Value &value, TunedPlan &plan, llvm::json::Path 
          map.map("pre_gate", plan.preGate) && map.map("post_gate", plan.postGate) &&
          map.map("channels_last", plan.channelsLast) && map.map("radices", plan.radices) &&
          map.map("theta", plan.theta) && map.map("warps", plan.warps) && map.map("values", plan.values) &&
-         map.map("rows", plan.rows) && map.map("stages", plan.stages);
+         map.map("rows", plan.rows) && map.map("stages", plan.stages) && map.mapOptional("copies", plan.copies);
 }
 
 /// The plans of a tuning file.
@@ -95,6 +95,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       getOperation()->emitError("method must be auto, fft or direct, got '") << method << "'";
       return signalPassFailure();
     }
+    if (copies != "auto" && !symbolizeCopies(copies)) {
+      getOperation()->emitError("copies must be auto, async or bulk, got '") << copies << "'";
+      return signalPassFailure();
+    }
     if (products == "f32" && sums == "f16") {
       getOperation()->emitError("sums in f16 need products in f16");
       return signalPassFailure();
@@ -133,7 +137,17 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                                       const monarch::Chip &target) {
     if (!target.isGpu() && !requireKernels)
       return ScheduleAttr();
-    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, describe(op, digits), target);
+    monarch::KernelProblem problem = describe(op, digits);
+    std::optional<bool> bulk = copies == "auto" ? std::nullopt : std::optional(copies == "bulk");
+    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, problem, target, bulk);
+    if (bulk == true && target.isGpu()) {
+      std::string_view refusal =
+          choice ? monarch::whyNoBulkCopies(digits, *choice, problem, target) : "no padded rows fit one pass";
+      if (!refusal.empty()) {
+        remark::missed(op.getLoc(), options("NoBulkCopies")) << remark::reason("{0}", StringRef(refusal));
+        choice = monarch::chooseKernel(digits, problem, target, false);
+      }
+    }
     StringRef reason;
     if (!target.isGpu())
       reason = "it is not a GPU";
@@ -152,8 +166,12 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     auto floatType = [&](StringRef name) -> FloatType {
       return name == "f16" ? type : FloatType(Float32Type::get(&getContext()));
     };
-    return ScheduleAttr::get(&getContext(), choice->warps, choice->values, choice->rows, choice->stages,
-                             floatType(products), floatType(sums));
+    return getScheduleAttr(*choice, floatType(products), floatType(sums));
+  }
+
+  ScheduleAttr getScheduleAttr(const monarch::KernelChoice &choice, FloatType products, FloatType sums) {
+    return ScheduleAttr::get(&getContext(), choice.warps, choice.values, choice.rows, choice.stages, products, sums,
+                             choice.bulk ? Copies::Bulk : Copies::Async);
   }
 
   /// The direct form of a convolution and its cost; null where it has none, with the reason.
@@ -224,19 +242,24 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     monarch::Digits digits{known.radices, known.theta != "one"};
     if (known.theta != "i" && known.theta != "one")
       return refuse("theta is i or one, not '" + known.theta + "'");
+    std::optional<Copies> copies = symbolizeCopies(known.copies);
+    if (!copies)
+      return refuse("copies are async or bulk, not '" + known.copies + "'");
     auto schedule = ScheduleAttr::getChecked(error, &getContext(), known.warps, known.values, known.rows, known.stages,
-                                             type, FloatType(Float32Type::get(&getContext())));
+                                             type, FloatType(Float32Type::get(&getContext())), *copies);
     if (!schedule)
       return WalkResult::interrupt();
     auto plan = PlanAttr::getChecked(error, &getContext(), digits.points(), ArrayRef<int64_t>(digits.radices),
                                      digits.rightAngle ? Theta::I : Theta::One, type, StringRef(chip), schedule);
     if (!plan || failed(SpectrumAttr::verify(error, op.getBoundary(), op.getLength(), plan)))
       return WalkResult::interrupt();
-    monarch::KernelChoice choice{static_cast<int>(known.warps), static_cast<int>(known.values), known.rows,
-                                 static_cast<int>(known.stages)};
+    monarch::KernelChoice choice = getKernelChoice(schedule);
+    monarch::KernelProblem problem = describe(op, digits);
     if (!target.isGpu() || !getKernelSchedule(plan) ||
-        monarch::sharedBytes(digits, choice, describe(op, digits), /*gateAhead=*/false) > target.sharedBytes)
+        monarch::sharedBytes(digits, choice, problem, /*gateAhead=*/false) > target.sharedBytes)
       return refuse("it does not fit one pass on " + chip);
+    if (StringRef reason(choice.bulk ? monarch::whyNoBulkCopies(digits, choice, problem, target) : ""); !reason.empty())
+      return refuse("no bulk copies, since " + reason);
     if (monarch::warpOwns(digits) && known.rows != known.warps)
       return refuse("a warp holds a row, and so there are as many rows as warps");
     op.setPlanAttr(plan);
@@ -277,8 +300,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(*digits, problem, target);
     if (!choice)
       return failure();
-    auto schedule = ScheduleAttr::get(&getContext(), choice->warps, choice->values, choice->rows, choice->stages, type,
-                                      Float32Type::get(&getContext()));
+    ScheduleAttr schedule = getScheduleAttr(*choice, type, Float32Type::get(&getContext()));
     std::shared_ptr<const monarch::Schedule> steps = getKernelSchedule(getPlan(*digits, type, schedule));
     if (!steps)
       return failure();

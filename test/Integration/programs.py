@@ -137,3 +137,15 @@ def kernel_programs():
     for i, rows in enumerate(KERNEL_BATCHES + (5,)):
         for length in (768, 4096, 12288):
             yield Program("circular", GATES[i % len(GATES)], "f16", length, 500 + length, "?", 3, rows)
+
+
+def bulk_programs():
+    """Rows and gates of every kind that come in by bulk copies, and results that leave by them: with zeros past their ends, without partners, in several buffers."""
+    for boundary, gates, type_, length, rows in (
+        ("causal", "none", "f16", 248, 41), ("causal", "none", "f16", 1024, 19), ("bidirectional", "both", "bf16", 1784, 9), ("causal", "none", "f16", 4096, 9),
+        ("causal", "none", "bf16", 4000, 6), ("causal", "pre", "f16", 4096, 7), ("bidirectional", "all", "f16", 8000, 5), ("causal", "none", "f16", 12288, 4),
+        ("causal", "both", "f16", 16384, 3), ("causal", "none", "f16", 32768, 3), ("circular", "none", "f16", 768, 33), ("circular", "both", "f16", 4096, 9),
+        ("circular", "pre", "f16", 12288, 3), ("circular", "post", "f16", 1000, 17), ("causal", "none", "f32", 252, 30), ("causal", "both", "f32", 1000, 17),
+        ("circular", "pre", "f32", 768, 21), ("bidirectional", "pre", "f32", 4096, 5), ("circular", "both", "f32", 4096, 5), ("causal", "skip", "f32", 16384, 3),
+    ):
+        yield Program(boundary, gates, type_, length, 200 + length % 7, "?", 2, rows)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import BUILD, ROOT, call
 from direct import convolve, relative_error
-from programs import Program, kernel_programs
+from programs import Program, bulk_programs, kernel_programs
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import errors  # noqa: E402
@@ -44,6 +44,21 @@ def test_program(program, tmp_path):
         out = emulate(path, f"--dim={program.rows}", f"--schedule={seed}", f"--output={outputs[-1]}", *compare, *checks)
         assert seed or "relative RMS error" in out
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+@pytest.mark.parametrize("program", list(bulk_programs()), ids=lambda p: f"{p}-rows{p.rows}")
+@pytest.mark.parametrize("chip", ["sm_90", "sm_120"])
+def test_bulk_copies(program, chip, tmp_path):
+    path, ptx = write(program, tmp_path), tmp_path / "p.ptx"
+    flags = ["--copies=bulk", "--method=fft", f"--chip={chip}"]
+    done = call("fftconv-compile", path, *flags, "--remarks", "-o", ptx)
+    # The smaller shared memory of sm_120 does not hold long rows ahead.
+    refused = "NoBulkCopies" in done.stderr
+    assert refused == (chip == "sm_120" and program.length > 8192), done.stderr
+    if not refused:
+        assert done.returncode == 0 and "cp.async.bulk.shared" in ptx.read_text()
+        for seed in (0, 7):
+            emulate(path, *flags, f"--dim={program.rows}", f"--schedule={seed}", "--compare-with=reference", "--sample=2000")
 
 
 # Points that one pass takes.

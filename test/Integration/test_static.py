@@ -46,10 +46,30 @@ def test_variants(length, variant, mma, instructions):
     assert result.get("ptxas", {}).get("spill_bytes", 0) == 0
     assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
     wide = variant.get("type_") == "f32"
-    assert result["barriers_per_group"] == (4 + wide if length > 2048 else 0)
+    # Bulk copies have one more before a CTA's first group, and here it has no other.
+    assert result["barriers_per_group"] == (4 + wide if length > 2048 else 0) + (result["copies"] == "bulk")
     for name, value in result["model"].items():
         assert value == pytest.approx(result["counted"][name], rel=1e-9), name
     assert result["hbm_bytes"] == pytest.approx(((8 if variant.get("gated") else 4) + 4 / static.BATCH) * (1 + wide))
+
+
+# Bulk copies: as many instructions for each piece of a row that digit 1 makes, so that long rows take fewer, short ones more; the rest is as it is without.
+@pytest.mark.parametrize(
+    "length, variant, instructions",
+    [
+        (1024, {}, 300), (1024, {"type_": "f32"}, 640), (4096, {}, 230), (4096, {"gated": True}, 250),
+        (4096, {"type_": "f32", "gated": True}, 900), (16384, {}, 300), (32768, {}, 300),
+    ],
+    ids=str,
+)
+def test_bulk_copies(length, variant, instructions):
+    result = static.measure(BUILD / "bin", length, flags=["--copies=bulk"], **variant)
+    assert result["copies"] == "bulk"
+    assert result.get("sass_per_256", 0) <= instructions
+    assert result.get("ptxas", {}).get("spill_bytes", 0) == 0
+    assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
+    for name, value in result["model"].items():
+        assert value == pytest.approx(result["counted"][name], rel=1e-9), name
 
 
 @pytest.mark.parametrize("length, variant", [(4096, {}), (1024, {"gated": True}), (16384, {}), (4096, {"type_": "f32", "gated": True}), (4096, {"boundary": "circular", "type_": "bf16"})], ids=str)

@@ -77,6 +77,45 @@ TEST(Kernel, KeepsSpectraInL1) {
   EXPECT_FALSE(keeps({16, 8, 16, 16}, {16, 32, 1, 2}, 32768)) << "128 KB beside 192";
 }
 
+TEST(Kernel, CopiesInBulkWhereItPays) {
+  const Chip &chip = *findChip("sm_90");
+  // f32 whose rows fill a warp's registers.
+  auto bulk = [&](std::vector<int64_t> radices, KernelProblem problem, std::string_view name = "sm_90") {
+    return choose(std::move(radices), problem, name)->bulk;
+  };
+  EXPECT_TRUE(bulk({16, 4, 16}, {.length = 1024, .split = true}));
+  EXPECT_FALSE(bulk({16, 2, 16}, {.length = 512, .split = true}));
+  EXPECT_FALSE(bulk({16, 16, 16}, {.length = 4096, .split = true}));
+  EXPECT_FALSE(bulk({16, 4, 16}, {.length = 1024}));
+  EXPECT_FALSE(bulk({16, 4, 16}, {.length = 1024, .split = true}, "sm_86")) << "the chip has none";
+  EXPECT_FALSE(bulk({16, 4, 16}, {.length = 1001, .split = true})) << "rows of 4004 bytes";
+  // Where they are asked for, and why they cannot be.
+  Digits digits{{16, 16, 16}, true};
+  KernelProblem plain{.length = 4096};
+  KernelChoice choice = *chooseKernel(digits, plain, chip, true);
+  EXPECT_TRUE(choice.bulk);
+  auto reason = [&](KernelChoice choice, KernelProblem problem, std::string_view name = "sm_90") {
+    return whyNoBulkCopies(digits, choice, problem, *findChip(name));
+  };
+  EXPECT_EQ(reason(choice, plain), "");
+  EXPECT_EQ(reason(choice, plain, "sm_80"), "the chip has none");
+  EXPECT_EQ(reason(choice, {.length = 4095}), "rows are no multiple of 16 bytes");
+  EXPECT_EQ(reason(choice, {.length = 4096, .channelsLast = true}),
+            "rows whose channels are last are turned on the way");
+  EXPECT_EQ(reason({16, 32, 4, 1, true}, plain), "shared memory does not hold all inputs ahead");
+  // Padding of 16 bytes behind each of 16 pieces of three planes, and an mbarrier.
+  KernelChoice without = choice;
+  without.bulk = false;
+  EXPECT_EQ(sharedBytes(digits, choice, plain, false),
+            sharedBytes(digits, without, plain, false) + choice.rows * 3 * 16 * 16 + 8);
+  // Results that are changed on their way out take the way through registers.
+  std::shared_ptr<const Schedule> schedule = findSchedule(digits.radices, scheduleRequest(digits, choice, false));
+  EXPECT_TRUE(storesInBulk(*schedule, choice, plain));
+  EXPECT_FALSE(storesInBulk(*schedule, without, plain));
+  EXPECT_FALSE(storesInBulk(*schedule, choice, {.length = 4096, .postGate = true}));
+  EXPECT_FALSE(storesInBulk(*schedule, choice, {.length = 4000, .wraps = true}));
+}
+
 TEST(Kernel, FitsSharedMemory) {
   EXPECT_EQ(choose({16, 8, 16, 16}, {}, "sm_90")->stages, 2);
   EXPECT_EQ(choose({16, 8, 16, 16}, {}, "sm_80")->stages, 1);

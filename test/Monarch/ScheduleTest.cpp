@@ -74,10 +74,9 @@ std::vector<std::array<Complex, 4>> mma(const std::vector<std::array<Complex, 8>
 class Executor {
 public:
   Executor(const Schedule &schedule, std::vector<double> input)
-      : schedule(schedule), memory(schedule.memory()), shared(input.size(), poison), writer(input.size(), -1) {
-    SharedMap plain(schedule.radices);
-    for (int64_t i = 0; i < static_cast<int64_t>(input.size()); ++i)
-      shared[memory.address(digits(i))] = input[i];
+      : schedule(schedule), shared(schedule.radices[0] * schedule.memory().elements(), poison), outputs(input.size()) {
+    for (int64_t i = 0; i < outputs; ++i)
+      shared[schedule.inputMemory().address(digits(i))] = input[i];
   }
 
   /// Runs all steps on spectra given in natural order of frequency; the result is what the shared memory holds in the end.
@@ -94,10 +93,10 @@ public:
       case StepKind::CopyOut:
         break;
       case StepKind::Read:
-        x = read(step.layout);
+        x = read(n);
         break;
       case StepKind::Write:
-        write(x, step.layout);
+        write(x, n);
         break;
       case StepKind::Left:
       case StepKind::Right:
@@ -125,17 +124,18 @@ public:
         for (Complex &value : x.data)
           value = value.real();
     }
-    std::vector<double> result(shared.size());
-    for (int64_t i = 0; i < static_cast<int64_t>(result.size()); ++i)
-      result[i] = shared[memory.address(digits(i))].real();
+    std::vector<double> result(outputs);
+    for (int64_t i = 0; i < outputs; ++i)
+      result[i] = shared[schedule.resultMemory().address(digits(i))].real();
     return result;
   }
 
 private:
   const Schedule &schedule;
-  SharedMap memory;
   std::vector<Complex> shared;
-  std::vector<int64_t> writer;
+  int64_t outputs;
+  /// Which iteration has read an address; nothing where what it writes lies elsewhere.
+  std::vector<int64_t> reader;
 
   std::vector<int64_t> digits(int64_t i) const {
     std::vector<int64_t> d(schedule.radices.size());
@@ -145,8 +145,9 @@ private:
   }
 
   /// Where the four matrices of an ldmatrix or stmatrix lie: visit(lane, reg, address), absent rows left out.
-  void forEachMatrixElement(const Layout &layout, Coordinates tile,
-                            const std::function<void(int, int, int64_t)> &visit) {
+  void forEachMatrixElement(size_t step, Coordinates tile, const std::function<void(int, int, int64_t)> &visit) {
+    const Layout &layout = schedule.steps[step].layout;
+    SharedMap memory = schedule.memoryOf(step);
     std::optional<MatrixAccess> access = matrixAccess(layout, memory);
     ASSERT_TRUE(access.has_value());
     std::array<int64_t, 32> rows = rowAddresses(access->rows, memory, tile);
@@ -161,32 +162,39 @@ private:
       }
   }
 
-  Registers read(const Layout &layout) {
+  Registers read(size_t step) {
+    const Layout &layout = schedule.steps[step].layout;
+    SharedMap memory = schedule.memoryOf(step);
     Registers x(layout);
     forEachTile(layout, [&](Coordinates c) {
-      forEachMatrixElement(layout, c, [&](int lane, int reg, int64_t address) {
+      forEachMatrixElement(step, c, [&](int lane, int reg, int64_t address) {
         c.lane = lane, c.reg = reg;
         x.at(c) = shared[address];
         EXPECT_EQ(address, memory.address(layout.values(c)));
       });
     });
-    // In place: what a warp takes, it will overwrite. The write checks.
+    // In place: what a warp takes, it will overwrite. The write checks. Padded rows come in elsewhere.
+    reader.clear();
+    if (step == 1 && schedule.padding)
+      return x;
     reader.assign(shared.size(), -1);
     forEachTile(layout, [&](Coordinates c) {
-      forEachMatrixElement(layout, c,
+      forEachMatrixElement(step, c,
                            [&](int, int, int64_t address) { reader[address] = c.warp * layout.trips() + c.loop; });
     });
     return x;
   }
-  std::vector<int64_t> reader;
 
-  void write(Registers &x, const Layout &layout) {
+  void write(Registers &x, size_t step) {
+    const Layout &layout = schedule.steps[step].layout;
     shared.assign(shared.size(), poison);
     forEachTile(layout, [&](Coordinates c) {
-      forEachMatrixElement(layout, c, [&](int lane, int reg, int64_t address) {
+      forEachMatrixElement(step, c, [&](int lane, int reg, int64_t address) {
         c.lane = lane, c.reg = reg;
         shared[address] = x.at(c);
-        EXPECT_EQ(reader[address], c.warp * layout.trips() + c.loop) << "an iteration overwrites what it has read";
+        int64_t iteration = c.warp * layout.trips() + c.loop;
+        EXPECT_EQ(reader.empty() ? iteration : reader[address], iteration)
+            << "an iteration overwrites what it has read";
       });
     });
   }
@@ -490,6 +498,38 @@ TEST(Schedule, SwizzleIsTheSmallestThatWorks) {
       changed.swizzle = swizzle;
       EXPECT_EQ(totalCost(changed).wavefronts * 256, expected * points);
     }
+  }
+}
+
+// For bulk copies: what a value of digit 1 has is contiguous, with padding behind, and nothing has more wavefronts.
+TEST(Schedule, PadsRowsForBulkCopies) {
+  for (const std::vector<int64_t> &radices : std::vector<std::vector<int64_t>>{{16, 16},
+                                                                               {16, 2, 16},
+                                                                               {16, 7, 16},
+                                                                               {16, 8, 16},
+                                                                               {16, 16, 16},
+                                                                               {16, 2, 16, 16},
+                                                                               {16, 3, 16, 16},
+                                                                               {16, 8, 16, 16}}) {
+    bool large = radices.size() > 3 || (radices.size() == 3 && radices[1] == 16);
+    SCOPED_TRACE(testing::PrintToString(radices));
+    std::optional<Schedule> schedule =
+        makeSchedule(radices, {.warps = large ? 16 : 4, .registerBits = large ? 5 : 6, .padding = 8});
+    ASSERT_TRUE(schedule.has_value());
+    StepCost cost = totalCost(*schedule);
+    EXPECT_EQ(cost.wavefronts, cost.idealWavefronts);
+    SharedMap rows = schedule->inputMemory();
+    int64_t piece = schedule->points() / 16;
+    EXPECT_EQ(rows.elements(), schedule->points() + 16 * 8);
+    for (int64_t n = 0; n < schedule->points(); ++n) {
+      std::vector<int64_t> digits(schedule->radices.size());
+      for (size_t j = digits.size(), rest = n; j-- > 1; rest /= schedule->radices[j])
+        digits[j] = rest % schedule->radices[j];
+      ASSERT_EQ(rows.address(digits), n / piece * (piece + 8) + n % piece);
+    }
+    // Results are left like rows unless a warp's next tile lies where they would.
+    EXPECT_EQ(schedule->leavesRows, !large || radices.size() == 3);
+    expectConvolution(*schedule);
   }
 }
 

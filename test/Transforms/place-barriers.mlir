@@ -73,3 +73,48 @@ func.func @in_a_cta(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f1
   %y = fftconv.spectral_conv %u, %s : tensor<?x3x5000xf16>, tensor<3x16x2x16x16xcomplex<f16>, #cta_spectrum>
   return %y : tensor<?x3x5000xf16>
 }
+
+// -----
+
+// Bulk copies: who reads what they bring waits at an mbarrier, and who writes where they read waits for a barrier after that; here the first phase does, which
+// has its barrier before it begins.
+// CHECK-LABEL: gpu.module @bulk_kernels
+// CHECK: fftconv.copy_in {{.*}}mbarriers
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.relayout
+// CHECK: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.prefetch
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.copy_out
+#four = #fftconv.schedule<warps = 8, values = 32, rows = 4, stages = 2, products = f16, sums = f32, copies = bulk>
+#square = #fftconv.plan<points = 4096, radices = [16, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #four>
+#square_spectrum = #fftconv.spectrum<causal, length = 4000, plan = #square>
+func.func @bulk(%u: tensor<?x2x4000xf16>, %s: tensor<2x16x16x16xcomplex<f16>, #square_spectrum>) -> tensor<?x2x4000xf16> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x2x4000xf16>, tensor<2x16x16x16xcomplex<f16>, #square_spectrum>
+  return %y : tensor<?x2x4000xf16>
+}
+
+// -----
+
+// Of rows that warps own lanes wait for lanes, as ever.
+// CHECK-LABEL: gpu.module @bulk_in_a_warp_kernels
+// CHECK: fftconv.copy_in
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier warp
+// CHECK-NEXT: fftconv.prefetch
+// CHECK: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier warp
+// CHECK-NEXT: fftconv.copy_out
+#one = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32, copies = bulk>
+#warp = #fftconv.plan<points = 768, radices = [16, 3, 16], theta = i, compute = f16, chip = "sm_90", schedule = #one>
+#warp_spectrum = #fftconv.spectrum<causal, length = 704, plan = #warp>
+func.func @bulk_in_a_warp(%u: tensor<?x2x704xf16>, %s: tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>) -> tensor<?x2x704xf16> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x2x704xf16>, tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>
+  return %y : tensor<?x2x704xf16>
+}

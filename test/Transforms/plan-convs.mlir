@@ -1,5 +1,8 @@
 // RUN: fftconv-opt %s --fftconv-plan-convs --split-input-file | FileCheck %s --check-prefixes=CHECK,CPU
 // RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 compute=bf16" --split-input-file | FileCheck %s --check-prefixes=CHECK,GPU
+// RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 copies=bulk" --split-input-file | FileCheck %s --check-prefix=BULK
+// RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 copies=bulk" --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=NOBULK
+// RUN: fftconv-opt %s --fftconv-plan-convs=chip=sm_90 --split-input-file | FileCheck %s --check-prefix=AUTO
 // RUN: fftconv-opt %s --fftconv-plan-convs --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // The number of points is the cheapest at least as large as the length, not a power of two.
@@ -69,4 +72,30 @@ func.func @short(%u: tensor<4x2x1000xbf16>, %k: tensor<2x33xf32>) -> tensor<4x2x
   %y = fftconv.conv bidirectional %u, %k center 9 post_gate(%u : tensor<4x2x1000xbf16>) : tensor<4x2x1000xbf16>, tensor<2x33xf32>
   %z = fftconv.conv circular %y, %k : tensor<4x2x1000xbf16>, tensor<2x33xf32>
   return %z : tensor<4x2x1000xbf16>
+}
+
+// -----
+
+// Bulk copies by themselves where they pay, elsewhere where they are asked for and can be.
+// GPU: #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 8, stages = 3, products = bf16, sums = f32>
+// GPU-LABEL: @copies(
+// BULK: #[[BULK:.*]] = #fftconv.schedule<{{.*}}, copies = bulk>
+// BULK: #[[PLAN:.*]] = #fftconv.plan<points = 1024, {{.*}}, schedule = #[[BULK]]>
+// BULK-LABEL: @copies(
+// BULK: plan #[[PLAN]]
+// NOBULK: remark: [Missed] NoBulkCopies | Category:fftconv-plan-convs | Reason="rows are no multiple of 16 bytes"
+func.func @copies(%u: tensor<?x2x1024xf16>, %k: tensor<2x1024xf32>, %v: tensor<?x2x1001xf16>) -> (tensor<?x2x1024xf16>, tensor<?x2x1001xf16>) {
+  %y = fftconv.conv causal %u, %k : tensor<?x2x1024xf16>, tensor<2x1024xf32>
+  %z = fftconv.conv causal %v, %k : tensor<?x2x1001xf16>, tensor<2x1024xf32>
+  return %y, %z : tensor<?x2x1024xf16>, tensor<?x2x1001xf16>
+}
+
+// -----
+
+// BULK-LABEL: @wide(
+// AUTO: #fftconv.schedule<{{.*}}, copies = bulk>
+// AUTO-LABEL: @wide(
+func.func @wide(%u: tensor<?x2x1024xf32>, %k: tensor<2x1024xf32>) -> tensor<?x2x1024xf32> {
+  %y = fftconv.conv causal %u, %k : tensor<?x2x1024xf32>, tensor<2x1024xf32>
+  return %y : tensor<?x2x1024xf32>
 }

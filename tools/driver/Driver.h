@@ -34,7 +34,7 @@ void claimFlag(llvm::StringRef name);
 struct DriverOptions {
   explicit DriverOptions(llvm::cl::OptionCategory &category);
 
-  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method, tuning;
+  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method, copies, tuning;
   /// Where remarks go: to standard error, to a file.
   llvm::cl::opt<bool> remarks;
   llvm::cl::opt<std::string> remarksFile;
@@ -45,6 +45,7 @@ struct DriverOptions {
             .products = products.getValue(),
             .sums = sums.getValue(),
             .method = method.getValue(),
+            .copies = copies.getValue(),
             .tuning = tuning.getValue()};
   }
 };

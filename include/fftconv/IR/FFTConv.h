@@ -67,6 +67,7 @@ std::shared_ptr<const monarch::Schedule> getKernelSchedule(PlanAttr plan);
 /// What a kernel computes and how, as its ops say; a batch that is not known is 0.
 monarch::KernelProblem getKernelProblem(GroupsOp groups);
 monarch::KernelChoice getKernelChoice(GroupsOp groups);
+monarch::KernelChoice getKernelChoice(ScheduleAttr schedule);
 monarch::KernelProblem getKernelProblem(ToeplitzOp op);
 
 } // namespace fftconv

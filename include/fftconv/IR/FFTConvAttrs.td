@@ -45,22 +45,33 @@ class FFTConv_Attr<string name, string keyword, list<Trait> traits = []>
   let mnemonic = keyword;
 }
 
+def FFTConv_Copies : I32EnumAttr<"Copies", "how rows come to shared memory and results leave it", [
+    I32EnumAttrCase<"Async", 0, "async">, I32EnumAttrCase<"Bulk", 1, "bulk">]> {
+  let cppNamespace = "::fftconv";
+  let genSpecializedAttr = 0;
+}
+def FFTConv_CopiesParameter : EnumParameter<FFTConv_Copies> {
+  let defaultValue = "Copies::Async";
+}
+
 def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel computes a planned convolution";
   let description = [{
     A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head (pairs of rows where theta is one) travel together, so that the spectrum
     and the tables are read once for them. Of all but one of the `stages` the input is on its way while a group is computed. Elementwise products are
     done in `products` (f16 or bf16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
-    Where channels are last, `rows` is how many neighbouring heads of a batch row travel together.
+    Where channels are last, `rows` is how many neighbouring heads of a batch row travel together. Rows are copied by `async` copies of all threads (cp.async; the default), or by
+    `bulk` copies (cp.async.bulk), each of all that one value of digit 1 has, which one thread starts and an mbarrier counts; results leave by them as well, unless they are scaled, gated or wrapped on the way.
 
     - (A1) warps is a power of two up to 32, values 8 to 64;
     - (A2) rows is at least 1, stages 1 to 4;
     - (A3) products are f16, bf16 or f32, sums f16 or f32; sums in f16 need products in f16.
   }];
   let parameters = (ins "int64_t":$warps, "int64_t":$values, "int64_t":$rows, "int64_t":$stages,
-                        "::mlir::FloatType":$products, "::mlir::FloatType":$sums);
+                        "::mlir::FloatType":$products, "::mlir::FloatType":$sums,
+                        FFTConv_CopiesParameter:$copies);
   let assemblyFormat = [{ `<` `warps` `=` $warps `,` `values` `=` $values `,` `rows` `=` $rows `,` `stages` `=` $stages `,`
-                          `products` `=` $products `,` `sums` `=` $sums `>` }];
+                          `products` `=` $products `,` `sums` `=` $sums (`,` `copies` `=` $copies^)? `>` }];
   let genVerifyDecl = 1;
 }
 

@@ -84,7 +84,8 @@ def FFTConv_CopyInOp : FFTConv_KernelOp<"copy_in"> {
   let summary = "the rows of a group, brought to shared memory and padded with zeros to M points";
   let description = [{
     Asynchronous copies, of 16 bytes where the length allows; the result is there once they have arrived. With `ahead` they were started
-    before: by `fftconv.prefetch` as many turns before as the plan has stages but one, or before the first turn. Then it lies in a ring of as many buffers.
+    before: by `fftconv.prefetch` as many turns before as the plan has stages but one, or before the first turn. Then it lies in a ring of as many buffers. Bulk
+    copies, where the plan's schedule wants them, are counted by `mbarriers`, which lie at an offset in shared memory once that is allocated.
 
     Where theta is one, rows 2b and 2b + 1 are the real and imaginary parts of row b; a last one without partner has zeros beside it.
 
@@ -93,10 +94,11 @@ def FFTConv_CopyInOp : FFTConv_KernelOp<"copy_in"> {
     - (I2) there is a gate only where channels are last, and it has the type of `u`;
     - (I1) the result is a real tile, complex where theta is one; in shared memory once layouts are assigned.
   }];
-  let arguments = (ins FFTConv_Rows:$u, Optional<FFTConv_Rows>:$gate, FFTConv_PlanAttr:$plan, UnitAttr:$ahead);
+  let arguments = (ins FFTConv_Rows:$u, Optional<FFTConv_Rows>:$gate, FFTConv_PlanAttr:$plan, UnitAttr:$ahead,
+                       DefaultValuedAttr<I64Attr, "-1">:$mbarriers);
   let results = (outs FFTConv_Tile:$tile);
   let assemblyFormat = [{
-    (`ahead` $ahead^)? $u (`gate` `(` $gate^ `:` type($gate) `)`)? `by` $plan attr-dict `:` type($u) `->` type($tile)
+    (`ahead` $ahead^)? $u (`gate` `(` $gate^ `:` type($gate) `)`)? `by` $plan (`mbarriers` $mbarriers^)? attr-dict `:` type($u) `->` type($tile)
   }];
   let hasVerifier = 1;
 }

@@ -45,6 +45,8 @@ struct Chip {
   double issueRate = 0;
   /// Whether stmatrix exists.
   bool storesMatrices = false;
+  /// Whether bulk copies between memory and shared memory exist (cp.async.bulk).
+  bool copiesInBulk = false;
   /// The part and the board of which these are the figures.
   std::string_view board = "";
 

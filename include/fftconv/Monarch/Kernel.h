@@ -26,6 +26,8 @@ struct KernelChoice {
   int64_t rows = 0;
   /// Groups of rows in flight: of all but one the input is copied while that one is computed.
   int stages = 0;
+  /// Rows come in by bulk copies, which one thread starts for all and an mbarrier counts; results go out by them where they are as stages leave them.
+  bool bulk = false;
 };
 
 /// Rows that a batch which is not known is taken for where costs are compared or reported.
@@ -51,8 +53,25 @@ struct KernelProblem {
   bool gateTile() const { return preGate && !split && !channelsLast; }
 };
 
-/// The choice for a problem; nothing where M points do not fit one pass on the chip.
-std::optional<KernelChoice> chooseKernel(const Digits &digits, const KernelProblem &problem, const Chip &chip);
+/// The choice for a problem; nothing where M points do not fit one pass on the chip. With bulk copies where they are known to pay, unless `bulk` says that
+/// there are to be some or none.
+std::optional<KernelChoice> chooseKernel(const Digits &digits, const KernelProblem &problem, const Chip &chip,
+                                         std::optional<bool> bulk = std::nullopt);
+
+/// Why a choice cannot have bulk copies; empty where it can.
+std::string_view whyNoBulkCopies(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                                 const Chip &chip);
+/// Whether results go out by bulk copies: they do not where they are scaled, multiplied with a gate or added to others on the way.
+bool storesInBulk(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem);
+/// Bytes of one bulk copy, the last one of a row apart: all that one value of digit 1 has; of rows that are normalised, which lie in shared memory as in
+/// memory, a whole row.
+int64_t bulkBytes(const Digits &digits, const KernelProblem &problem);
+/// Elements of padding behind each of them in shared memory.
+int64_t bulkPadding(const KernelChoice &choice, bool split);
+/// Bytes of the mbarriers of one input: one for each of its buffers, and for each warp that owns rows.
+int64_t mbarrierBytes(const Digits &digits, const KernelChoice &choice);
+/// What searches the schedule of a choice.
+ScheduleRequest scheduleRequest(const Digits &digits, const KernelChoice &choice, bool split);
 
 /// Bytes of shared memory of a CTA; `gateAhead` where the gate of the next rows is copied while these are computed, as their input is.
 int64_t sharedBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, bool gateAhead);

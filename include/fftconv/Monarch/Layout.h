@@ -120,14 +120,21 @@ std::pair<int, int> fragmentIndex(Fragment fragment, int lane, int reg);
 /// linear map over F2.
 using Swizzle = std::map<std::pair<int, int>, int>;
 
-/// Addresses in shared memory, in elements of 2 bytes: digits in order, the last one fastest, with the swizzle on top. A digit keeps its place
-/// when it is transformed, so that every phase works in place.
+/// Addresses in shared memory, in elements of 2 bytes: digits in order, the last one fastest, with the swizzle on top, and `padding` elements
+/// behind all that one value of digit 1 has. A digit keeps its place when it is transformed, so that every phase works in place.
 class SharedMap {
 public:
-  SharedMap(std::vector<int64_t> radices, Swizzle swizzle = {});
+  SharedMap(std::vector<int64_t> radices, Swizzle swizzle = {}, int64_t padding = 0);
 
+  /// Of a digit, without padding.
   int64_t stride(int digit) const { return strides[digit]; }
   const Swizzle &swizzle() const { return masks; }
+  /// The elements of padding that lie below a bit of a digit.
+  int64_t paddingBelow(int digit, int bit) const {
+    return digit > 1 ? 0 : (digit == 1 ? padding : padding * radices[1]) << bit;
+  }
+  /// Elements of a sequence, padding among them.
+  int64_t elements() const { return strides[0] + padding * radices[1]; }
   /// Chunk bits (0 to 3) that no carry reaches, so that a swizzle may change them.
   int pureChunkBits() const;
   int64_t address(std::span<const int64_t> values) const;
@@ -135,6 +142,7 @@ public:
 private:
   std::vector<int64_t> radices, strides;
   Swizzle masks;
+  int64_t padding;
 };
 
 /// How ldmatrix and stmatrix reach a tile: transposed or not, and the layout of lanes that supply row addresses.
@@ -150,8 +158,12 @@ int64_t wavefronts(std::span<const int64_t> addresses, int width);
 /// Addresses of the 32 lanes of an access by rows (see MatrixAccess), elsewhere at `at`.
 std::array<int64_t, 32> rowAddresses(const Layout &rows, const SharedMap &memory, Coordinates at);
 
+/// Whether an access is free of bank conflicts wherever the loop, the tiles and the warps stand.
+bool isConflictFree(const Layout &access, const SharedMap &memory);
+
 /// The swizzle with the fewest ones that frees all accesses of bank conflicts, or nothing.
-std::optional<Swizzle> solveSwizzle(const std::vector<int64_t> &radices, std::span<const Layout> accesses);
+std::optional<Swizzle> solveSwizzle(const std::vector<int64_t> &radices, std::span<const Layout> accesses,
+                                    int64_t padding = 0);
 
 } // namespace fftconv::monarch
 

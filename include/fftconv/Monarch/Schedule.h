@@ -49,6 +49,9 @@ struct ScheduleRequest {
   int registerBits = 5;
   /// theta = i, with real rows; else theta = 1, with two batch rows as real and imaginary parts.
   bool rightAngle = true;
+  /// Bulk copies bring rows and take results, all that one value of digit 1 has at once: that must be contiguous in shared memory, so that elements
+  /// of padding between keep banks apart where a swizzle does else. 0 or 8.
+  int64_t padding = 0;
   auto operator<=>(const ScheduleRequest &) const = default;
 };
 
@@ -62,9 +65,19 @@ struct Schedule {
   std::vector<Step> steps;
   std::map<std::pair<int, int>, Home> homes;
   Swizzle swizzle;
+  /// Padding of rows that come in, and whether results are left like them: they are where the last phase can work in place even so.
+  int64_t padding = 0;
+  bool leavesRows = false;
 
   int64_t points() const;
-  SharedMap memory() const { return {radices, swizzle}; }
+  /// Where elements are in shared memory: what warps exchange, rows that come in, results that go out.
+  SharedMap memory() const { return {radices, swizzle, padding}; }
+  SharedMap inputMemory() const { return {radices, padding ? Swizzle() : swizzle, padding}; }
+  SharedMap resultMemory() const { return leavesRows ? inputMemory() : memory(); }
+  /// Which of these a Read or Write, step `n`, goes to.
+  SharedMap memoryOf(size_t n) const {
+    return n == 1 ? inputMemory() : n + 2 == steps.size() ? resultMemory() : memory();
+  }
   /// The layout before step `n`.
   const Layout &before(size_t n) const { return steps[n - 1].layout; }
 };

@@ -44,6 +44,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     Option<"products", "products", "std::string", "\"f16\"", "type of elementwise products in kernels: f16 (for bf16 stages bf16), or f32">,
     Option<"sums", "sums", "std::string", "\"f32\"", "type of the sums of matrix products in kernels: f16 or f32">,
     Option<"method", "method", "std::string", "\"auto\"", "how to compute on a GPU: fft, direct (where it can be done so), or auto for the cheaper">,
+    Option<"copies", "copies", "std::string", "\"auto\"", "how rows are copied in kernels: async, bulk (where they can be), or auto for bulk where it pays">,
     Option<"tuning", "tuning", "std::string", "\"\"", "file of plans that were timed, JSON; none by default">,
     Option<"requireKernels", "require-kernels", "bool", "false", "fail at a convolution that no kernel runs">];
 }
