@@ -6,6 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "fftconv/Conversion/Passes.h"
+#include "fftconv/IR/FFTConv.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace fftconv {
 #define GEN_PASS_DEF_BUFFERSTOTENSORS

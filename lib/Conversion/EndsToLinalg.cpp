@@ -9,6 +9,7 @@
 
 #include "LinalgEmitter.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 #include <cmath>

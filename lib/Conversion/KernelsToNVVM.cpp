@@ -13,6 +13,7 @@
 #include "fftconv/Conversion/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace fftconv {
 #define GEN_PASS_DEF_CONVERTKERNELSTONVVM

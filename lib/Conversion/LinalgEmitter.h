@@ -12,8 +12,10 @@
 #ifndef FFTCONV_LIB_CONVERSION_LINALGEMITTER_H
 #define FFTCONV_LIB_CONVERSION_LINALGEMITTER_H
 
-#include "fftconv/Conversion/Passes.h"
+#include "fftconv/IR/FFTConv.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace fftconv {

@@ -7,7 +7,10 @@
 
 #include "fftconv/Conversion/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace fftconv {
 #define GEN_PASS_DEF_LOWERCOPIES

@@ -7,6 +7,7 @@
 
 #include "HostOp.h"
 
+#include "fftconv/IR/FFTConv.h"
 #include "fftconv/Raise/Passes.h"
 
 #include "mlir/AsmParser/AsmParser.h"

@@ -10,8 +10,14 @@
 
 #include "HostOp.h"
 
+#include "fftconv/IR/FFTConv.h"
 #include "fftconv/Raise/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 
 #include <numeric>

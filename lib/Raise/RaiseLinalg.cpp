@@ -5,10 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/IR/FFTConv.h"
+#include "fftconv/Monarch/Planner.h"
 #include "fftconv/Raise/Passes.h"
 
-#include "fftconv/Monarch/Planner.h"
-
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"

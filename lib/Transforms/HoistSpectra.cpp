@@ -8,8 +8,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/IR/FFTConv.h"
 #include "fftconv/Transforms/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"

@@ -7,9 +7,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/IR/FFTConv.h"
 #include "fftconv/Monarch/Chip.h"
 #include "fftconv/Monarch/Kernel.h"
 #include "fftconv/Transforms/Passes.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace fftconv {
 #define GEN_PASS_DEF_PIPELINECOPIES

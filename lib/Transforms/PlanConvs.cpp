@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/IR/FFTConv.h"
 #include "fftconv/Monarch/Kernel.h"
 #include "fftconv/Monarch/Planner.h"
 #include "fftconv/Transforms/Passes.h"

@@ -7,6 +7,7 @@
 
 #include "Driver.h"
 
+#include "fftconv/IR/FFTConv.h"
 #include "fftconv/IR/Interfaces.h"
 
 #include "mlir/IR/Remarks.h"

@@ -8,14 +8,6 @@
 #ifndef FFTCONV_RAISE_PASSES_H
 #define FFTCONV_RAISE_PASSES_H
 
-#include "fftconv/IR/FFTConv.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace fftconv {

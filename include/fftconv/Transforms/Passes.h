@@ -8,14 +8,6 @@
 #ifndef FFTCONV_TRANSFORMS_PASSES_H
 #define FFTCONV_TRANSFORMS_PASSES_H
 
-#include "fftconv/IR/FFTConv.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/Pass.h"
 
 namespace fftconv {
