@@ -22,7 +22,7 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
   json::Array trips;
   auto add = [&](int64_t n) {
     if (n > 1)
-      trips.push_back(n);
+      trips.emplace_back(n);
   };
   monarch::KernelProblem problem = getKernelProblem(groups);
   int64_t all = static_cast<int64_t>(groups.getRows()),
@@ -40,11 +40,11 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     int64_t pieces = problem.elementBytes() * problem.length / monarch::bulkBytes(getDigits(groups.getPlan()), problem);
     double share = warpOwns ? 1 : 1.0 / schedule.warps;
     if (zeros && !schedule.rightAngle)
-      trips.push_back(0); // of a row without partner
+      trips.emplace_back(0); // of a row without partner
     if (rows > 1)
-      trips.push_back(static_cast<double>(rows) * std::exchange(share, 1));
+      trips.emplace_back(static_cast<double>(rows) * std::exchange(share, 1));
     for (int plane = 0; plane < (schedule.rightAngle ? 1 : 2) && pieces > 1; ++plane)
-      trips.push_back(static_cast<double>(pieces) * share);
+      trips.emplace_back(static_cast<double>(pieces) * share);
   };
   auto addCopy = [&](int64_t values) {
     if (problem.channelsLast)
