@@ -3,7 +3,8 @@
 For each length: mma for one output, SASS instructions for 256 outputs in the loop over groups of batch rows (weighted by the trips of inner
 loops; executed PTX instructions where there is no ptxas), shared wavefronts against the ideal at every exchange, sectors of input, output and
 spectrum against the ideal, barriers, spills, and the relative RMS error against the direct sum. Counts of the cost model are compared with the
-emulator's. Then the same, as far as there is such a thing, of short filters that are computed directly. The exit code is 1 where a count is above its limit.
+emulator's. Then the same, as far as there is such a thing, of short filters that are computed directly, and what bulk copies take beside
+asynchronous ones. The exit code is 1 where a count is above its limit.
 """
 
 import argparse
@@ -31,6 +32,8 @@ DIRECT_LIMITS = {4: 0.016, 16: 0.016, 64: 0.04, 128: 0.071}
 DIRECT_LENGTH = 4096
 # 400 mma for 4096 points where a warp holds a whole sequence.
 SHORT_LIMIT = {"mma": 400 / 4096, "error": 1.5e-3}
+# Rows that are counted with both kinds of copies.
+COPIED = [(length, {}) for length in (1024, 4096, 16384, 32768)] + [(4096, {"gated": True})] + [(length, {"type_": "f32"}) for length in (512, 768, 1024, 1536, 2048, 4096)]
 LENGTHS = (256, 512, 768, 1024, 1280, 1536, 1792, 2048, 4096, 8192, 12288, 16384, 20480, 24576, 28672, 32768)
 
 
@@ -309,8 +312,23 @@ def main():
         for problem in direct_problems(result):
             bad = True
             print(f"{result['taps']} taps: {problem}", file=sys.stderr)
+    print("\n| rows | SASS per 256, async | bulk | registers and bytes spilled, async | bulk |")
+    print("|---|---|---|---|---|")
+    copies = []
+    for length, variant in COPIED:
+        pair = []
+        for kind in ("async", "bulk"):
+            result = measure(tools, length, arguments.chip, flags=[f"--copies={kind}"], **variant)
+            # Chips without bulk copies have a line for async ones alone.
+            if result["copies"] == kind:
+                pair.append(result)
+        copies += pair
+        name = f"{variant.get('type_', 'f16')}, L = {length}{', both gates' * variant.get('gated', False)}"
+        counts = [f"{r.get('sass_per_256', r['executed_ptx_per_256']):.0f}" for r in pair]
+        spills = [f"{r['ptxas']['registers']}, {r['ptxas']['spill_bytes']}" if "ptxas" in r else "?" for r in pair]
+        print(f"| {name} | {' | '.join(counts)} | {' | '.join(spills)} |")
     if arguments.o:
-        record = {"date": str(datetime.date.today()), "command": "benchmarks/static.sh", "chip": arguments.chip, "results": results, "direct": direct,
+        record = {"date": str(datetime.date.today()), "command": "benchmarks/static.sh", "chip": arguments.chip, "results": results, "direct": direct, "copies": copies,
                   "predicted": [predict(tools, length, arguments.chip, **variant) for length, variant in PREDICTED]}
         arguments.o.write_text(json.dumps(record, indent=1) + "\n")
     sys.exit(bad)

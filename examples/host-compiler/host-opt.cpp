@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "fftconv/IR/FFTConv.h"
 #include "fftconv/IR/Interfaces.h"
 #include "fftconv/Pipelines/Pipelines.h"
 
