@@ -491,6 +491,14 @@ def autotune(driver, pack, programs, repeat):
     return times, {"version": 1, "device": driver.name, "emulated": driver.emulated, "date": str(datetime.date.today()), "plans": plans}
 
 
+def calibrate(rows):
+    """For each limit of the cost model that binds anywhere, the median of time over prediction: what the figure of that limit in the table of chips is to be divided by."""
+    ratios = {}
+    for r in rows:
+        ratios.setdefault(r["binds"], []).append(r["ms"] / r["predicted_ms"])
+    return {limit: {"time_over_prediction": statistics.median(found), "benchmarks": len(found)} for limit, found in sorted(ratios.items())}
+
+
 def table(record):
     """The results as Markdown. Predicted numbers are called so."""
     names = sorted({name for r in record["benchmarks"] for name in r["peers"]})
@@ -560,7 +568,11 @@ def main():
             torch = None
         for program in contents["benchmarks"]:
             record["benchmarks"].append(measure_what_fits(driver, arguments.pack, program, torch, 2 if driver.emulated else arguments.repeat))
+        record["calibration"] = calibrate(record["benchmarks"])
         print(table(record))
+        if not driver.emulated:
+            for limit, found in record["calibration"].items():
+                print(f"where {limit} binds: {found['time_over_prediction']:.2f} times the prediction ({found['benchmarks']} benchmarks)")
         if arguments.plot:
             plot(record, arguments.plot)
     if arguments.autotune:

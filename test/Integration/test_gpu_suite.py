@@ -40,6 +40,11 @@ def test_end_to_end(pack):
     assert [r["length"] for r in results["benchmarks"]] == [1024, 512, 4096]
     for r in results["benchmarks"]:
         assert r["ms"] > 0 and r["copy_ms"] > 0 and r["predicted_ms"] > 0
+    # How far off the cost model is, by the limit that it takes to bind.
+    for limit, found in results["calibration"].items():
+        ratios = sorted(r["ms"] / r["predicted_ms"] for r in results["benchmarks"] if r["binds"] == limit)
+        assert found["benchmarks"] == len(ratios) and ratios[0] <= found["time_over_prediction"] <= ratios[-1]
+    assert sum(found["benchmarks"] for found in results["calibration"].values()) == 3
     # Times of an emulator do not pass for measurements.
     assert "emulated: times mean nothing" in done.stdout and "measured" not in done.stdout
 
