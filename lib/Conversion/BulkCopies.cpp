@@ -42,14 +42,14 @@ public:
 
   void copyIn(CopyInOp op, Value row, Value count) {
     Value tile = op.getTile(), mbarrier = mbarrierOf(op);
-    auto start = [&] {
+    byOneWarp([&] {
       Value all = count ? count : s.i32(1), bytes = s.mul(all, planes * sourceBytes);
       if (k.paired()) {
         // The last row may have no partner; zeros are that. Lanes write them before the first one arrives for all.
         Value last = s.sub(s.add(row, s.toI64(all)), s.i64(1)), partner = batchOf(last, 1);
         Value isMissing = s.less(s.sub(k.batch, s.i64(1)), partner);
         s.when(isMissing, [&] {
-          Value index = count ? s.sub(count, s.i32(1)) : ownIndex(), target = planeOf(tile, index, 1);
+          Value index = count ? s.sub(count, s.i32(1)) : ownIndex(), target = k.planeOf(tile, 1, index, rowBytes);
           forEachUnit(k.lane, sourceBytes / 16, 32,
                       [&](Value unit) { zero(s.offset(target, padded(s.mul(unit, 16)))); });
         });
@@ -64,8 +64,7 @@ public:
               "r,l,r,r,~{memory}", {shared, global, s.i32(size), mbarrier});
         });
       });
-    };
-    byOneWarp(start);
+    });
   }
 
   void wait(CopyInOp op) {
@@ -130,10 +129,6 @@ private:
 
   Value batchOf(Value row, int plane) { return planes == 2 ? s.add(s.mul(row, 2), s.i64(plane)) : row; }
   Value ownIndex() { return k.warpOwns() ? k.warp : Value(); }
-  Value planeOf(Value tile, Value index, int plane) {
-    Value pointer = s.offset(k.begin(tile), plane * k.rows * rowBytes);
-    return index ? s.offset(pointer, s.mul(index, rowBytes)) : pointer;
-  }
 
   /// Calls `visit` with both ends and the size of all pieces of `count` rows from `row` on (one where it is null) that are there.
   void forEachPiece(Value buffer, Value tile, Value row, Value count,
@@ -146,7 +141,6 @@ private:
       index = loop.getInductionVar();
       row = s.add(row, s.toI64(index));
     }
-    const Buffer &signal = k.buffers.find(buffer)->second;
     // Addresses are for one thread, once a group; hoisted out of the loop over groups they would take registers of all.
     auto keepHere = [&](Value x) { return s.assembly(b.getI64Type(), x, "mov.b64 $0, $1;", "=l,l"); };
     Value head = keepHere(k.head);
@@ -154,8 +148,7 @@ private:
     for (int plane = 0; plane < planes; ++plane) {
       Value batch = batchOf(row, plane);
       s.when(plane ? s.less(batch, k.batch) : Value(), [&] {
-        Value offset = s.add(s.mul(batch, signal.strides[0]), s.mul(head, signal.strides[1]));
-        Value global = s.offset(signal.pointer, offset), shared = planeOf(tile, index, plane);
+        Value global = k.rowOf(buffer, batch, head), shared = k.planeOf(tile, plane, index, rowBytes);
         // A loop, as for rows: unrolled it would take more registers than it saves instructions.
         int64_t whole = sourceBytes / pieceBytes, pitch = pieceBytes + padding;
         auto visitPiece = [&](Value piece, int64_t size) {

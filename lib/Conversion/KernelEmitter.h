@@ -191,9 +191,23 @@ struct KernelContext {
                ? s.offset(pointer, s.mul(slot, copy->getParentOfType<GroupsOp>().getTileBytes(type)))
                : pointer;
   }
-  /// A plane of a tile in shared memory, of all rows: real or imaginary, hi or lo.
-  mlir::Value plane(mlir::Value tile, int which, int part) {
-    return scalars().offset(begin(tile), (which * parts() + part) * rows * rowBytes());
+  /// A plane of `bytes` of one row of a tile in shared memory, where it has several; a null index is the first row.
+  mlir::Value planeOf(mlir::Value tile, int64_t plane, mlir::Value index, int64_t bytes) {
+    Scalars s = scalars();
+    mlir::Value pointer = s.offset(begin(tile), plane * rows * bytes);
+    return index ? s.offset(pointer, s.mul(index, bytes)) : pointer;
+  }
+  /// The same of 16-bit values: real or imaginary, hi or lo.
+  mlir::Value planeOf(mlir::Value tile, int which, int part, mlir::Value index) {
+    return planeOf(tile, which * parts() + part, index, rowBytes());
+  }
+
+  /// The pointer to a batch row of a head in a buffer; where channels are last, to a batch row of head 0.
+  mlir::Value rowOf(mlir::Value buffer, mlir::Value batch, mlir::Value head) {
+    Scalars s = scalars();
+    const Buffer &in = buffers.find(buffer)->second;
+    mlir::Value offset = s.mul(batch, in.strides[0]);
+    return s.offset(in.pointer, head ? s.add(offset, s.mul(head, in.strides[1])) : offset);
   }
 };
 

@@ -265,30 +265,18 @@ private:
   // Addresses
   //===--------------------------------------------------------------------===//
 
-  /// The pointer to a batch row of a head in a buffer; where channels are last, to a batch row of head 0.
-  Value rowOf(Value buffer, Value batch, Value head) {
-    const Buffer &in = k.buffers.find(buffer)->second;
-    Value offset = s.mul(batch, in.strides[0]);
-    return s.offset(in.pointer, head ? s.add(offset, s.mul(head, in.strides[1])) : offset);
-  }
-
   /// The pointer to a unit of a row in a buffer.
   Value at(Value buffer, const Row &row, const Unit &unit) {
-    Value pointer = s.offset(rowOf(buffer, row.batch, k.head), s.toI64(s.mul(me, width)));
+    Value pointer = s.offset(k.rowOf(buffer, row.batch, k.head), s.toI64(s.mul(me, width)));
     return unit.iteration ? s.offset(pointer, *unit.iteration * owners * width)
                           : s.offset(pointer, s.mul(unit.first, bytes));
   }
 
   /// Pointers to a row's plane in shared memory: of 16-bit values, or as it is in memory.
   Value halves(Value tile, const Row &row, int which, int part = 0) {
-    Value pointer = k.plane(tile, row.plane + which, part);
-    return row.index ? s.offset(pointer, s.mul(row.index, k.rowBytes())) : pointer;
+    return k.planeOf(tile, row.plane + which, part, row.index);
   }
-  Value raw(Value tile, const Row &row) {
-    int64_t rowBytes = bytes * k.schedule->points();
-    Value pointer = s.offset(k.begin(tile), row.plane * k.rows * rowBytes);
-    return row.index ? s.offset(pointer, s.mul(row.index, rowBytes)) : pointer;
-  }
+  Value raw(Value tile, const Row &row) { return k.planeOf(tile, row.plane, row.index, bytes * k.schedule->points()); }
   Value rawAddress(const Unit &unit) { return s.mul(unit.element, bytes); }
 
   /// What a row's results are to be multiplied with; and the greatest magnitude that each warp has found in the row.
@@ -411,7 +399,7 @@ private:
   Value patchAt(Value buffer, const Row &row, Value n, Value index) {
     Value head = s.add(k.firstHead, s.toI64(index));
     Value time = s.mul(s.toI64(n), k.buffers.find(buffer)->second.strides[1]);
-    return s.offset(rowOf(buffer, row.batch, {}), s.add(time, s.mul(head, bytes)));
+    return s.offset(k.rowOf(buffer, row.batch, {}), s.add(time, s.mul(head, bytes)));
   }
 
   void turnIn(CopyInOp op, Value row) {

@@ -79,6 +79,7 @@ private:
   const DenseMap<Operation *, double> &scales;
   RuntimePlace place;
   Operation *phaseAnchor = nullptr, *tileAnchor = nullptr;
+  /// Among the rows of a group; null where warps own rows, which is part of the layout then.
   Value row;
   std::optional<TileValue> x;
   /// Values that ops have left and others will take.
@@ -341,12 +342,6 @@ private:
     return isa<CopyOutOp>(*tile.user_begin()) ? schedule.resultMemory() : schedule.memory();
   }
 
-  /// The pointer to a shared tile's plane, for this row. Where warps own rows that is part of the layout.
-  Value plane(Value tile, int which, int part) {
-    Value pointer = k.plane(tile, which, part);
-    return row ? s.offset(pointer, s.mul(row, k.rowBytes())) : pointer;
-  }
-
   void read(RelayoutOp op) {
     TileType type = op.getY().getType();
     x.emplace(layoutOf(type), type.isComplex() ? 2 : 1, split() ? Form::Split : Form::Packed);
@@ -375,7 +370,7 @@ private:
       for (int which = 0; which < x->planes; ++which)
         for (int part = 0; part < k.parts(); ++part) {
           auto [base, constant] = address.at(s, 0, tile);
-          Value pointer = s.offset(s.offset(plane(op.getX(), which, part), base), constant);
+          Value pointer = s.offset(s.offset(k.planeOf(op.getX(), which, part, row), base), constant);
           std::vector<Value> words = loadMatrices(pointer, full ? 4 : 2, access.transposed);
           for (int i = 0; i < static_cast<int>(words.size()); ++i)
             x->data[tile][which][4 * part + (pairsByRow ? i / 2 + i % 2 * 2 : i)] =
@@ -409,7 +404,7 @@ private:
         continue;
       for (int which = 0; which < x->planes; ++which)
         for (int part = 0; part < k.parts(); ++part) {
-          Value target = plane(op.getY(), which, part);
+          Value target = k.planeOf(op.getY(), which, part, row);
           ArrayRef<Value> regs = ArrayRef(x->data[tile][which]).slice(4 * part, 4);
           if (k.chip.storesMatrices) {
             auto [base, constant] = address.at(s, 0, tile);

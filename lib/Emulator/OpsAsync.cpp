@@ -177,11 +177,9 @@ void mbarrierArriveCopies(Warp &warp, const Op &op) {
 /// Completes the bulk copies to shared memory that an mbarrier counts.
 void completeBulkCopies(Cta &cta, uint64_t mbarrier, MbarrierState &state) {
   auto isDone = [&](const BulkCopy &copy) { return copy.toShared && copy.mbarrier == mbarrier; };
-  bool any = false;
   for (const BulkCopy &copy : cta.bulk) {
     if (!isDone(copy))
       continue;
-    any = true;
     std::memcpy(cta.shared.data() + copy.shared, copy.global, copy.bytes);
     state.bytes -= copy.bytes;
     if (cta.shadow.enabled()) {
@@ -189,9 +187,8 @@ void completeBulkCopies(Cta &cta, uint64_t mbarrier, MbarrierState &state) {
       SharedShadow::merge(state.arriving, copy.clock);
     }
   }
-  if (!any)
+  if (std::erase_if(cta.bulk, isDone) == 0)
     return;
-  std::erase_if(cta.bulk, isDone);
   ++cta.progress;
   advance(cta, state);
 }

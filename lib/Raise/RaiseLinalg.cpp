@@ -256,10 +256,9 @@ struct RaiseLinalg : fftconv::impl::RaiseLinalgBase<RaiseLinalg> {
       int64_t rank = type.getRank();
       // Rows and heads in order, time last.
       bool heads = t.getRank() == 3;
-      unsigned reduced = op.getIteratorTypesArray().size();
       SmallVector<unsigned> loops;
       op.getReductionDims(loops);
-      reduced = loops[0];
+      unsigned reduced = loops[0];
       MLIRContext *context = op.getContext();
       auto dim = [&](unsigned d) { return getAffineDimExpr(d, context); };
       if (rank != 3 || ofY.getNumResults() != 3 || ofX.getNumResults() != 3 || !ofY.isProjectedPermutation())

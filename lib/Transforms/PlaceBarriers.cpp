@@ -38,6 +38,11 @@ struct Access {
   Scope synchronised = Scope::Thread;
 };
 
+/// How a kernel's rows come and results go.
+struct Copying {
+  bool turns, bulkIn, bulkOut;
+};
+
 struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
   void runOnOperation() override {
     WalkResult result = getOperation().walk([&](GroupsOp groups) { return WalkResult(place(groups)); });
@@ -51,6 +56,9 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
     if (!schedule)
       return groups.emitOpError("has a plan that does not fit one pass");
     bool warpOwns = schedule->split == 0;
+    monarch::KernelChoice choice = getKernelChoice(groups);
+    Copying copying{groups.getChannelsLast(), choice.bulk,
+                    monarch::storesInBulk(*schedule, choice, getKernelProblem(groups))};
     auto overlap = [&](const Access &a, const Access &b) {
       int64_t beginA = a.tile.getLayout().getOffset(), beginB = b.tile.getLayout().getOffset();
       return beginA < beginB + groups.getTileBytes(b.tile) && beginB < beginA + groups.getTileBytes(a.tile);
@@ -63,7 +71,7 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
           wait(pending, barrier.getWarp() ? Scope::Warp : Scope::Cta);
           continue;
         }
-        SmallVector<Access> accesses = getAccesses(op, groups);
+        SmallVector<Access> accesses = getAccesses(op, copying);
         Scope needed = Scope::Thread;
         auto need = [&](const Access &access, Scope least) {
           for (const Access &earlier : pending)
@@ -82,7 +90,7 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
         if (auto read = dyn_cast<RelayoutOp>(op); read && read.getX().getType().isShared())
           for (Operation *next = &op; (next = next->getNextNode());)
             if (auto write = dyn_cast<RelayoutOp>(next); write && write.getY().getType().isShared()) {
-              need(getAccesses(*next, groups).front(), Scope::Cta);
+              need(getAccesses(*next, copying).front(), Scope::Cta);
               break;
             }
         if (needed != Scope::Thread) {
@@ -96,19 +104,16 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
   }
 
   /// What an op does in shared memory.
-  static SmallVector<Access> getAccesses(Operation &op, GroupsOp groups) {
-    monarch::KernelChoice choice = getKernelChoice(groups);
-    auto copies = [&](TileType tile, bool writes, bool bulk) {
-      return Access{tile, writes, {}, groups.getChannelsLast(), bulk};
-    };
+  static SmallVector<Access> getAccesses(Operation &op, const Copying &copying) {
+    auto copies = [&](TileType tile, bool writes, bool bulk) { return Access{tile, writes, {}, copying.turns, bulk}; };
     // What bulk copies bring was started by a prefetch, all of it.
     if (auto copy = dyn_cast<CopyInOp>(op))
-      return choice.bulk ? SmallVector<Access>() : SmallVector<Access>{copies(copy.getTile().getType(), true, false)};
+      return copying.bulkIn ? SmallVector<Access>()
+                            : SmallVector<Access>{copies(copy.getTile().getType(), true, false)};
     if (auto prefetch = dyn_cast<PrefetchOp>(op))
-      return {copies(prefetch.getTile().getType(), true, choice.bulk)};
+      return {copies(prefetch.getTile().getType(), true, copying.bulkIn)};
     if (auto copy = dyn_cast<CopyOutOp>(op))
-      return {copies(copy.getX().getType(), false,
-                     monarch::storesInBulk(*getKernelSchedule(groups.getPlan()), choice, getKernelProblem(groups)))};
+      return {copies(copy.getX().getType(), false, copying.bulkOut)};
     if (auto normalize = dyn_cast<TileNormalizeOp>(op))
       return {{normalize.getX().getType(), true}, {normalize.getY().getType(), true}};
     if (auto relayout = dyn_cast<RelayoutOp>(op)) {

@@ -243,11 +243,11 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     monarch::Digits digits{known.radices, known.theta != "one"};
     if (known.theta != "i" && known.theta != "one")
       return refuse("theta is i or one, not '" + known.theta + "'");
-    std::optional<Copies> copies = symbolizeCopies(known.copies);
-    if (!copies)
+    std::optional<Copies> how = symbolizeCopies(known.copies);
+    if (!how)
       return refuse("copies are async or bulk, not '" + known.copies + "'");
     auto schedule = ScheduleAttr::getChecked(error, &getContext(), known.warps, known.values, known.rows, known.stages,
-                                             type, FloatType(Float32Type::get(&getContext())), *copies);
+                                             type, FloatType(Float32Type::get(&getContext())), *how);
     if (!schedule)
       return WalkResult::interrupt();
     auto plan = PlanAttr::getChecked(error, &getContext(), digits.points(), ArrayRef<int64_t>(digits.radices),
