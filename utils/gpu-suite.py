@@ -2,11 +2,13 @@
 """Checks and times compiled kernels on a machine that has a GPU, its driver, Python and numpy; nothing of this project has to be built there.
 
     python3 gpu-suite.py PACK [-o RESULTS.json] [--plot RESULTS.png] [--autotune TUNING.json]
+    python3 gpu-suite.py PACK --launch REGEX    (benchmarks of such names once, for a profiler)
 
-PACK is a folder that utils/gpu-pack.sh wrote: PTX (compressed), manifests, and what each program is. First every program runs several times on poisoned outputs and is
-compared with an f64 convolution (numpy's FFT, which shares nothing with the compiler); results whose bits differ between runs are races. Some run once more under
-compute-sanitizer, where there is one. Then kernels are timed by the driver's events, beside a copy of the same bytes and with what others have, as far as it can
-be imported: PyTorch's FFTs, FlashFFTConv. Buffers rotate, so that nothing is found in a cache. The exit code is 1 where anything was wrong.
+PACK is a folder that utils/gpu-pack.sh wrote: PTX or cubins (compressed), manifests, and what each program is. First every program runs several times on poisoned outputs and is
+compared with an f64 convolution (numpy's FFT, which shares nothing with the compiler); results whose bits differ between runs are races. Then kernels are timed
+by the driver's events, beside a copy of the same bytes and with what others have, as far as it can be imported: PyTorch's FFTs and depthwise convolutions,
+FlashFFTConv, subquadratic-ops. Buffers rotate, so that nothing is found in a cache. Last, some programs run once more under compute-sanitizer, where there is one.
+What is known is written to RESULTS.json after each of these. The exit code is 1 where anything was wrong.
 
 --driver names a library with the driver's entry points instead of libcuda.so.1: libFFTConvCudaOnEmulator.so runs all of this without a GPU. Times are
 then those of an emulator, and are marked so.
@@ -16,8 +18,10 @@ import argparse
 import ctypes
 import datetime
 import gzip
+import itertools
 import json
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -87,18 +91,22 @@ class Driver:
     def download(self, address, array):
         self("cuMemcpyDtoH_v2", array.ctypes.data_as(ctypes.c_void_p), ctypes.c_uint64(address), ctypes.c_size_t(array.nbytes))
 
+    def copy(self, to, source, size):
+        self("cuMemcpyDtoD_v2", ctypes.c_uint64(to), ctypes.c_uint64(source), ctypes.c_size_t(size))
+
     def synchronize(self):
         self("cuCtxSynchronize")
 
-    def time(self, steps):
-        """Milliseconds that each of `steps` takes, by events around it."""
+    def time(self, groups):
+        """Milliseconds that each of `groups`, lists of functions, takes, by events around it."""
         pairs = []
-        for step in steps:
+        for group in groups:
             pair = [ctypes.c_void_p(), ctypes.c_void_p()]
             for event in pair:
                 self("cuEventCreate", ctypes.byref(event), 0)
             self("cuEventRecord", pair[0], None)
-            step()
+            for step in group:
+                step()
             self("cuEventRecord", pair[1], None)
             pairs.append(pair)
         self.synchronize()
@@ -264,9 +272,11 @@ class Case:
     def fill(self, buffer):
         address, size = self.allocate(buffer), self.bytes(buffer)
         pattern = to_bits(self.rng.standard_normal(min(size // WIDTH[buffer["type"]], 1 << 22), dtype=np.float32), buffer["type"])
-        for begin in range(0, size, pattern.nbytes):
-            part = pattern[: (size - begin) // pattern.itemsize]
-            self.driver.upload(address + begin, part)
+        self.driver.upload(address, pattern)
+        done = pattern.nbytes
+        while done < size:
+            self.driver.copy(address + done, address, min(done, size - done))
+            done *= 2
         return address
 
     def bytes(self, buffer):
@@ -276,17 +286,26 @@ class Case:
         self.addresses.append(self.driver.allocate(self.bytes(buffer)))
         return self.addresses[-1]
 
-    def launch(self, part, index=0):
-        for step in self.kernels.launches(part, self.sizes, self.sets[index]):
-            step()
+    def steps(self, part):
+        """What launches a part, for each set."""
+        sets = [self.kernels.launches(part, self.sizes, addresses) for addresses in self.sets]
+        return [lambda launches=launches: [launch() for launch in launches] for launches in sets]
+
+    def launch(self, part):
+        self.steps(part)[0]()
+
+    def output(self, values=None):
+        """(as it lies in memory, as numbers) of the result, or of as many values at its begin."""
+        (i, buffer), = [(i, b) for i, b in enumerate(self.kernels.manifest["buffers"]) if b["role"] == "output"]
+        dtype = {"f16": np.float16, "bf16": np.uint16, "f32": np.float32}[buffer["type"]]
+        shape = self.kernels.shape(buffer, self.sizes)
+        bits = np.empty(shape if values is None else min(values, int(np.prod(shape))), dtype)
+        self.driver.download(self.sets[0][i], bits)
+        return bits, from_bits(bits, buffer["type"])
 
     def result(self):
         """(as it lies in memory, [B, H, L])."""
-        (i, buffer), = [(i, b) for i, b in enumerate(self.kernels.manifest["buffers"]) if b["role"] == "output"]
-        dtype = {"f16": np.float16, "bf16": np.uint16, "f32": np.float32}[buffer["type"]]
-        bits = np.empty(self.kernels.shape(buffer, self.sizes), dtype)
-        self.driver.download(self.sets[0][i], bits)
-        values = from_bits(bits, buffer["type"])
+        bits, values = self.output()
         return bits, values.swapaxes(1, 2) if self.program["channels_last"] else values
 
     def poison_outputs(self):
@@ -342,20 +361,27 @@ def check_all(driver, pack, programs, runs):
     return results
 
 
-def sanitize(arguments, pack):
-    """A few programs once more under compute-sanitizer; a list of what it found wrong."""
+def sanitize(arguments):
+    """A few programs once more under compute-sanitizer; what each of its tools says."""
     tool = shutil.which("compute-sanitizer") or shutil.which("compute-sanitizer", path="/usr/local/cuda/bin")
     if not tool:
         print("compute-sanitizer: not there")
         return None
+    command = [sys.executable, __file__, arguments.pack, "--sanitized", "--driver", arguments.driver]
+    tools = {
+        kind: subprocess.Popen([tool, "--tool", kind, "--error-exitcode", "9", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for kind in ("memcheck", "racecheck")
+    }
     results = []
-    for kind in ("memcheck", "racecheck"):
-        done = subprocess.run(
-            [tool, "--tool", kind, "--error-exitcode", "9", sys.executable, __file__, pack, "--sanitized", "--driver", arguments.driver],
-            capture_output=True, text=True,
-        )
-        print(f"compute-sanitizer {kind}: " + ("clean" if done.returncode == 0 else done.stdout[-2000:] + done.stderr[-2000:]))
-        results.append({"tool": kind, "ok": done.returncode == 0})
+    for kind, process in tools.items():
+        try:
+            output, _ = process.communicate(timeout=arguments.sanitizer_seconds)
+            problem = None if process.returncode == 0 else output[-2000:]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            problem = f"did not end in {arguments.sanitizer_seconds} s: {process.communicate()[0][-2000:]}"
+        print(f"compute-sanitizer {kind}: {problem or 'clean'}", flush=True)
+        results.append({"tool": kind, "ok": problem is None, "problem": problem})
     return results
 
 
@@ -373,59 +399,84 @@ def peers(program, torch):
     u = torch.randn(b, h, length, device="cuda", dtype=dtype)
     k = torch.randn(h, taps, device="cuda")
     gates = [torch.randn_like(u) for name in program["gates"] if name != "skip"]
-    spectra = torch.fft.rfft(k, n=size), torch.fft.fft(k, n=size)
+    pre, post = "pre_gate" in program["gates"], "post_gate" in program["gates"]
 
-    def gated(convolution):
+    def gated(convolution, type_):
         def run():
-            x = (u * gates[0] if "pre_gate" in program["gates"] else u).float()
+            x = (u * gates[0] if pre else u).to(type_)
             y = convolution(x)[..., :length].to(dtype)
-            return y * gates[-1] if "post_gate" in program["gates"] else y
+            return y * gates[-1] if post else y
 
         return run
 
+    real, full = torch.fft.rfft(k, n=size), torch.fft.fft(k, n=size)
     runs = {
-        "torch rfft": gated(lambda x: torch.fft.irfft(torch.fft.rfft(x, n=size) * spectra[0], n=size)),
-        "torch fft": gated(lambda x: torch.fft.ifft(torch.fft.fft(x, n=size) * spectra[1], n=size).real),
+        "torch rfft": gated(lambda x: torch.fft.irfft(torch.fft.rfft(x, n=size) * real, n=size), torch.float32),
+        "torch fft": gated(lambda x: torch.fft.ifft(torch.fft.fft(x, n=size) * full, n=size).real, torch.float32),
     }
+    if taps <= 256:
+        filters = k.flip(-1).to(dtype)[:, None]
+        runs["torch conv1d"] = gated(lambda x: torch.nn.functional.conv1d(x, filters, padding=taps - 1, groups=h), dtype)
     try:
         from flashfftconv import FlashFFTConv
 
         flash = FlashFFTConv(size, dtype=dtype).to("cuda")
-        two = {"pre_gate", "post_gate"} <= set(program["gates"])
-        runs["FlashFFTConv"] = (lambda: flash(u, k, gates[0], gates[1])) if two else (lambda: flash(u, k))
+        runs["FlashFFTConv"] = (lambda: flash(u, k, gates[0], gates[1])) if pre and post else (lambda: flash(u, k))
     except ImportError:
         pass
+    if program["boundary"] == "causal":
+        try:
+            from subquadratic_ops_torch.fft_causal_conv1d import fft_causal_conv1d
+
+            weight = k.to(dtype)
+            runs["subquadratic-ops"] = gated(lambda x: fft_causal_conv1d(x, weight), dtype)
+        except ImportError:
+            pass
     return runs
 
 
 def median_of(driver, steps, repeat):
-    for step in steps[:2]:
-        step()
-    times = driver.time([steps[i % len(steps)] for i in range(repeat)])
-    return statistics.median(times)
+    """The median of milliseconds that one of `steps` takes, run in turn. Short ones are timed several at once, so that what the host does between them is hidden."""
+    turns = itertools.cycle(steps)
+    driver.time([[next(turns)] for _ in range(3)])
+    first, = driver.time([[next(turns)]])
+    together = 1 if driver.emulated else max(1, min(50, int(1 / max(first, 0.02))))
+    return statistics.median(driver.time([[next(turns) for _ in range(together)] for _ in range(repeat)])) / together
+
+
+def rotating(driver, size):
+    """How many buffers of so many bytes it takes to pass twice through the L2 cache."""
+    return 1 if driver.emulated else int(min(16, 1 + 2 * driver.attribute(driver.L2_BYTES) // size))
+
+
+def copy_time(driver, size, repeat):
+    """Milliseconds of a copy that reads and writes `size` bytes altogether."""
+    half, count = size // 2, rotating(driver, size)
+    buffers = []
+    try:
+        for _ in range(2 * count):
+            buffers.append(driver.allocate(half))
+        return median_of(driver, [lambda i=i: driver.copy(buffers[2 * i + 1], buffers[2 * i], half) for i in range(count)], repeat)
+    finally:
+        for address in buffers:
+            driver.free(address)
 
 
 def measure(driver, pack, program, torch, repeat):
-    moved = program["per_output"]["hbm_bytes"] * program["batch"] * program["heads"] * program["length"]
-    # Twice the L2 cache in turn.
-    sets = 1 if driver.emulated else int(min(8, 1 + 2 * driver.attribute(driver.L2_BYTES) // moved))
-    case = Case(driver, pack, program, sets)
-    copies = []
+    moved = int(program["per_output"]["hbm_bytes"] * program["batch"] * program["heads"] * program["length"])
+    case = Case(driver, pack, program, rotating(driver, moved))
     try:
         case.launch("prepare")
-        ms = median_of(driver, [lambda i=i: case.launch("run", i) for i in range(sets)], repeat)
-        # A copy that reads and writes as many bytes as the inputs and outputs of the program have.
-        half = int(moved) // 2
-        copies = [driver.allocate(half), driver.allocate(half)]
-        copy = lambda: driver("cuMemcpyDtoD_v2", ctypes.c_uint64(copies[1]), ctypes.c_uint64(copies[0]), ctypes.c_size_t(half))
-        copy_ms = median_of(driver, [copy], repeat)
+        prepare_ms = median_of(driver, case.steps("prepare")[:1], 3)
+        ms = median_of(driver, case.steps("run"), repeat)
     finally:
-        for address in copies:
-            driver.free(address)
         case.close()
+    # A copy that reads and writes as many bytes as the inputs and outputs of the program have.
+    copy_ms = copy_time(driver, moved, repeat)
     result = {
-        "name": program["name"], "batch": program["batch"], "heads": program["heads"], "length": program["length"], "ms": ms,
-        "copy_ms": copy_ms, "fraction_of_copy": copy_ms / ms, "predicted_ms": program["predicted_ms"], "binds": program["binds"], "peers": {},
+        "name": program["name"], "batch": program["batch"], "heads": program["heads"], "length": program["length"], "plan": program["plan"], "ms": ms,
+        "prepare_ms": prepare_ms, "copy_ms": copy_ms, "fraction_of_copy": copy_ms / ms, "moved_bytes": moved, "predicted_ms": program["predicted_ms"],
+        "binds": program["binds"], "peers": {},
     }
     try:
         for name, run in peers(program, torch).items():
@@ -441,17 +492,22 @@ def measure(driver, pack, program, torch, repeat):
 
 
 def time_peer(run, torch, repeat):
-    run()
-    torch.cuda.synchronize()
-    times = []
-    for _ in range(max(5, repeat // 4)):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        run()
-        end.record()
+    """The median of milliseconds of one run, timed as our own kernels are."""
+    def events(count, together):
+        pairs = []
+        for _ in range(count):
+            pair = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
+            pair[0].record()
+            for _ in range(together):
+                run()
+            pair[1].record()
+            pairs.append(pair)
         torch.cuda.synchronize()
-        times.append(begin.elapsed_time(end))
-    return statistics.median(times)
+        return statistics.median(begin.elapsed_time(end) / together for begin, end in pairs)
+
+    events(1, 1)
+    first = events(1, 1)
+    return events(max(3, min(repeat, int(100 / first))), max(1, min(50, int(1 / first))))
 
 
 def measure_what_fits(driver, pack, program, torch, repeat):
@@ -467,28 +523,47 @@ def measure_what_fits(driver, pack, program, torch, repeat):
 
 
 def autotune(driver, pack, programs, repeat):
-    """Times each program in all its plans. (what each took, the fastest as fftconv-plan-convs reads them)."""
-    times, best = {}, {}
+    """Times each program in all its plans. (what each took, the fastest as fftconv-plan-convs reads them). A plan is right if it gives what the planner's own gives,
+    on the same inputs; one that does not is no candidate."""
+    times, best, wanted = {}, {}, {}
     for program in programs:
-        error, problem = check(driver, pack, program, 1) if program["batch"] * program["heads"] <= 4096 else (None, None)
-        if problem:
-            raise SystemExit(f"{program['name']}, {program['plan']}: {problem}")
-        case = Case(driver, pack, program, 1)
+        name = program["name"]
+        entry = {"plan": program["plan"], "ms": None, "predicted_ms": program["predicted_ms"], "problem": None}
+        times.setdefault(name, []).append(entry)
         try:
-            case.launch("prepare")
-            ms = median_of(driver, [lambda: case.launch("run")], repeat)
-        finally:
-            case.close()
-        times.setdefault(program["name"], []).append({"plan": program["plan"], "ms": ms, "predicted_ms": program["predicted_ms"]})
-        if program["name"] not in best or ms < best[program["name"]][0]:
-            best[program["name"]] = ms, program
+            # Seeds would tell the plans' inputs apart.
+            case = Case(driver, pack, {**program, "seed": 0}, 1)
+            try:
+                case.launch("prepare")
+                case.poison_outputs()
+                case.launch("run")
+                driver.synchronize()
+                y = case.output(1 << 16)[1].astype(np.float64)
+                error = np.linalg.norm(y - wanted.setdefault(name, y)) / np.linalg.norm(wanted[name])
+                allowed = 2 * (BUDGETS[program["type"]] + ROUNDING[program["type"]])
+                if not error <= allowed:
+                    entry["problem"] = f"error {error:.2e} against the planner's own plan"
+                entry["ms"] = median_of(driver, case.steps("run"), repeat)
+            finally:
+                case.close()
+        except DriverError as failure:
+            entry["problem"] = str(failure)
+        if entry["problem"]:
+            print(f"{name}, {program['plan']}: WRONG: {entry['problem']}", flush=True)
+        elif name not in best or entry["ms"] < best[name][0]:
+            best[name] = entry["ms"], program
     plans = []
     for name, (ms, program) in best.items():
-        print(f"{name}: {program['plan']['rows']} rows, {ms:.3f} ms; the planner's {times[name][0]['ms']:.3f} ms")
+        own = times[name][0]["ms"]
+        print(f"{name}: {ms:.4f} ms as {plan_text(program['plan'])}; the planner's {own:.4f} as {plan_text(times[name][0]['plan'])}" if own else name)
         keys = ("chip", "type", "boundary", "length", "heads", "channels_last")
         gates = {gate: gate in program["gates"] for gate in ("pre_gate", "post_gate")}
         plans.append({**{key: program[key] for key in keys}, "batch": program["planned_batch"], **gates, **program["plan"]})
     return times, {"version": 1, "device": driver.name, "emulated": driver.emulated, "date": str(datetime.date.today()), "plans": plans}
+
+
+def plan_text(plan):
+    return " ".join(f"{key} {plan[key]}" for key in ("warps", "rows", "stages", "copies") if key in plan)
 
 
 def calibrate(rows):
@@ -542,6 +617,8 @@ def main():
     parser.add_argument("--runs", type=int, default=5, help="of each program that is checked")
     parser.add_argument("--repeat", type=int, default=30, help="runs whose median is a time")
     parser.add_argument("--no-benchmarks", action="store_true")
+    parser.add_argument("--sanitizer-seconds", type=int, default=120, help="how long compute-sanitizer may take")
+    parser.add_argument("--launch", metavar="REGEX", help="run the benchmarks of such names once and do nothing else, for a profiler")
     parser.add_argument("--sanitized", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     contents = json.loads((arguments.pack / "pack.json").read_text())
@@ -550,39 +627,67 @@ def main():
     if arguments.sanitized:
         results = check_all(driver, arguments.pack, [p for p in contents["programs"] if p["sanitize"]], 1)
         sys.exit(any(r["problem"] for r in results))
+    if arguments.launch:
+        for program in contents["benchmarks"]:
+            if re.search(arguments.launch, program["name"]):
+                case = Case(driver, arguments.pack, program, 1)
+                case.launch("prepare")
+                case.launch("run")
+                driver.synchronize()
+                case.close()
+        return
     record = {
         "date": str(datetime.date.today()), "device": driver.name, "chip": driver.chip, "driver": driver.version, "emulated": driver.emulated,
         "command": " ".join(["gpu-suite.py", *sys.argv[1:]]), "pack": contents["description"], "predicted_for": contents["board"],
     }
+    repeat = 2 if driver.emulated else arguments.repeat
+
+    def save():
+        if arguments.o:
+            arguments.o.write_text(json.dumps(record, indent=1) + "\n")
+
     record["programs"] = check_all(driver, arguments.pack, contents["programs"], arguments.runs)
-    record["sanitizer"] = None if driver.emulated else sanitize(arguments, arguments.pack)
     wrong = sum(r["problem"] is not None for r in record["programs"])
     print(f"{len(record['programs']) - wrong} programs right, {wrong} wrong", flush=True)
-    record["benchmarks"] = []
+    save()
     if not arguments.no_benchmarks:
-        try:
-            import torch
-        except ImportError:
-            torch = None
-        if driver.emulated or (torch is not None and not torch.cuda.is_available()):
-            torch = None
+        record["benchmarks"], record["failed"] = [], []
+        torch = import_torch(driver)
         for program in contents["benchmarks"]:
-            record["benchmarks"].append(measure_what_fits(driver, arguments.pack, program, torch, 2 if driver.emulated else arguments.repeat))
+            try:
+                record["benchmarks"].append(measure_what_fits(driver, arguments.pack, program, torch, repeat))
+            except DriverError as error:
+                print(f"{program['name']}: {error}", flush=True)
+                record["failed"].append({"name": program["name"], "problem": str(error)})
+            save()
+        wrong += len(record["failed"])
         record["calibration"] = calibrate(record["benchmarks"])
         print(table(record))
         if not driver.emulated:
             for limit, found in record["calibration"].items():
                 print(f"where {limit} binds: {found['time_over_prediction']:.2f} times the prediction ({found['benchmarks']} benchmarks)")
+        save()
         if arguments.plot:
             plot(record, arguments.plot)
     if arguments.autotune:
         if not contents["tuning"]:
             sys.exit("the pack has one plan for each program; gpu-pack.sh --autotune makes one with several")
-        record["tuning"], tuning = autotune(driver, arguments.pack, contents["tuning"], 2 if driver.emulated else arguments.repeat)
+        record["tuning"], tuning = autotune(driver, arguments.pack, contents["tuning"], min(repeat, 10))
+        wrong += sum(entry["problem"] is not None for entries in record["tuning"].values() for entry in entries)
         arguments.autotune.write_text(json.dumps(tuning, indent=1) + "\n")
-    if arguments.o:
-        arguments.o.write_text(json.dumps(record, indent=1) + "\n")
+        save()
+    record["sanitizer"] = None if driver.emulated else sanitize(arguments)
+    save()
     sys.exit(wrong > 0 or any(not s["ok"] for s in record["sanitizer"] or []))
+
+
+def import_torch(driver):
+    """PyTorch, where it is there and sees the device."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch if torch.cuda.is_available() and not driver.emulated else None
 
 
 if __name__ == "__main__":

@@ -71,22 +71,24 @@ def plans(build, folder, chip, program):
         yield re.sub(r"stages = \d+", f"stages = {n}", text)
 
 
-def pack(build, out, chip, programs, prefix, tune=False, flags=()):
-    """Compiles programs into a folder; what the suite has to know of each. With `tune`, each in several plans."""
+def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
+    """Compiles programs into a folder; what the suite has to know of each. With `tune`, each in several plans. With `cubin`, as machine code, but for every fortieth,
+    which the driver is to compile."""
     entries = []
     choices = ((program, text) for program in programs for text in (plans(build, out, chip, program) if tune else [program.mlir]))
     for i, (program, text) in enumerate(choices):
         name = f"{prefix}{i}"
         (out / "program.mlir").write_text(text)
-        command = [build / "bin" / "fftconv-compile", out / "program.mlir", f"--chip={chip}", "-o", out / f"{name}.ptx"]
+        kind = "cubin" if cubin and i % 40 != 3 else "ptx"
+        command = [build / "bin" / "fftconv-compile", out / "program.mlir", f"--chip={chip}", f"--emit={kind}", "-o", out / f"{name}.{kind}"]
         command += [f"--manifest={out / name}.json", "--report=json", *flags]
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
         if "do not fit one pass" in done.stderr or (tune and re.search("bytes of shared memory, a CTA on|cannot have bulk copies", done.stderr)):
             continue
         if done.returncode:
             raise SystemExit(f"{program}: {done.stderr}")
-        (out / f"{name}.ptx.gz").write_bytes(gzip.compress((out / f"{name}.ptx").read_bytes(), mtime=0))
-        (out / f"{name}.ptx").unlink()
+        (out / f"{name}.{kind}.gz").write_bytes(gzip.compress((out / f"{name}.{kind}").read_bytes(), mtime=0))
+        (out / f"{name}.{kind}").unlink()
         kernel = json.loads(done.stdout)["kernels"][-1]
         # Of the batch that the suite runs, times go with outputs.
         batch = program.rows if program.batch == "?" else int(program.batch)
@@ -110,6 +112,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--chip", default="sm_90")
     parser.add_argument("--autotune", action="store_true", help="add the benchmarks in several plans each, for gpu-suite.py --autotune")
+    parser.add_argument("--cubin", action="store_true", help="assemble here (needs ptxas), so that the driver there has little to compile")
     parser.add_argument("--list", choices=["full", "small"], default="full")
     arguments = parser.parse_args()
     shutil.rmtree(arguments.out, ignore_errors=True)
@@ -117,11 +120,11 @@ def main():
     checked = small() if arguments.list == "small" else [*sample_programs(), *kernel_programs()]
     timed = small_benchmarks() if arguments.list == "small" else benchmarks()
     tuned = small_benchmarks() if arguments.list == "small" else benchmarks()
-    tuning = pack(arguments.build, arguments.out, arguments.chip, tuned, "t", tune=True) if arguments.autotune else []
+    tuning = pack(arguments.build, arguments.out, arguments.chip, tuned, "t", tune=True, cubin=arguments.cubin) if arguments.autotune else []
     in_bulk = list(bulk_programs())[3:5] if arguments.list == "small" else bulk_programs()
-    programs = pack(arguments.build, arguments.out, arguments.chip, checked, "p")
-    programs += pack(arguments.build, arguments.out, arguments.chip, in_bulk, "c", flags=["--copies=bulk", "--method=fft"])
-    timings = pack(arguments.build, arguments.out, arguments.chip, timed, "b")
+    programs = pack(arguments.build, arguments.out, arguments.chip, checked, "p", cubin=arguments.cubin)
+    programs += pack(arguments.build, arguments.out, arguments.chip, in_bulk, "c", cubin=arguments.cubin, flags=["--copies=bulk", "--method=fft"])
+    timings = pack(arguments.build, arguments.out, arguments.chip, timed, "b", cubin=arguments.cubin)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     contents = {
         "description": f"{len(programs)} programs and {len(timings)} benchmarks for {arguments.chip}, of commit {commit or 'unknown'}",

@@ -95,6 +95,12 @@ def test_autotune(pack, tmp_path):
     assert "no tuning: missing value at tuning.plans[0]" in plan_of(known)
 
 
+def test_launch(pack):
+    """For a profiler: benchmarks of a name run, once, and nothing is judged or written."""
+    done = suite(pack, "--launch=K1024$")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1, done.stdout + done.stderr
+
+
 def damaged(pack, tmp_path, change):
     """A copy of a pack of one program whose PTX was changed."""
     contents = json.loads((pack / "pack.json").read_text())
