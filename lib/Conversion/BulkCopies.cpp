@@ -60,17 +60,19 @@ public:
         NVVM::MBarrierArriveExpectTxOp::create(b, k.loc, Type(), mbarrier, bytes, NVVM::MemScopeKind::CTA,
                                                /*relaxed=*/false, /*predicate=*/Value());
         forEachPiece(op.getU(), tile, row, count, [&](Value global, Value shared, int64_t size) {
-          run("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1], $2, [$3];",
-              "r,l,r,r,~{memory}", {shared, global, s.i32(size), mbarrier});
+          s.assembly({shared, global, s.i32(size), mbarrier},
+                     "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1], $2, [$3];",
+                     "r,l,r,r,~{memory}");
         });
       });
     });
   }
 
   void wait(CopyInOp op) {
-    run("{ .reg .pred done; WAIT_${:uid}: mbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1; @!done bra "
-        "WAIT_${:uid}; }",
-        "r,r,~{memory}", {mbarrierOf(op), k.parity});
+    s.assembly({mbarrierOf(op), k.parity},
+               "{ .reg .pred done; WAIT_${:uid}: mbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1; @!done bra "
+               "WAIT_${:uid}; }",
+               "r,r,~{memory}");
   }
 
   void copyOut(CopyOutOp op, Value row, Value count) {
@@ -162,12 +164,6 @@ private:
           visitPiece(s.i32(whole), rest);
       });
     }
-  }
-
-  void run(StringRef text, StringRef constraints, ValueRange operands) {
-    LLVM::InlineAsmOp::create(b, k.loc, TypeRange(), operands, text, constraints, /*has_side_effects=*/true,
-                              /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
-                              LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
   }
 };
 } // namespace

@@ -70,12 +70,19 @@ scf::ForOp Scalars::loop(Value begin, Value end, Value step, ValueRange initial)
   return loop;
 }
 
+static LLVM::InlineAsmOp makeAssembly(OpBuilder &b, Location loc, TypeRange results, ValueRange operands,
+                                      const Twine &text, StringRef constraints) {
+  return LLVM::InlineAsmOp::create(b, loc, results, operands, text.str(), constraints, /*has_side_effects=*/true,
+                                   /*is_align_stack=*/false, LLVM::tailcallkind::TailCallKind::None,
+                                   LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+}
+
 Value Scalars::assembly(Type result, ValueRange operands, const Twine &text, StringRef constraints) {
-  return LLVM::InlineAsmOp::create(b, loc, result, operands, text.str(), constraints,
-                                   /*has_side_effects=*/true, /*is_align_stack=*/false,
-                                   LLVM::tailcallkind::TailCallKind::None,
-                                   LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
-      .getResult(0);
+  return makeAssembly(b, loc, result, operands, text, constraints).getResult(0);
+}
+
+void Scalars::assembly(ValueRange operands, const Twine &text, StringRef constraints) {
+  makeAssembly(b, loc, {}, operands, text, constraints);
 }
 
 Value Scalars::vector(ArrayRef<Value> values) {

@@ -62,6 +62,8 @@ public:
   mlir::Value assembly(mlir::Type result, mlir::ValueRange operands, const llvm::Twine &text,
                        llvm::StringRef constraints);
 
+  void assembly(mlir::ValueRange operands, const llvm::Twine &text, llvm::StringRef constraints);
+
   /// A vector of values, or of one value many times; where there is one element, that itself.
   mlir::Value vector(llvm::ArrayRef<mlir::Value> values);
   mlir::Value splat(mlir::Value value, int64_t elements);
@@ -156,6 +158,8 @@ struct KernelContext {
   mlir::Value thread = {}, lane = {}, warp = {};
   /// The loop over groups, before which a kernel sets up what never changes.
   mlir::Operation *groups = nullptr;
+  /// What warps that share rows do before a phase, to wait for each other and for copies; before it a phase may load what it needs of constants.
+  mlir::Operation *ahead = nullptr;
   /// Batch rows of this group (i32), where several travel together one after the other; else null.
   mlir::Value rowsHere = {};
 
@@ -221,6 +225,9 @@ void emitCopyIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Valu
 void emitNormalize(KernelContext &context, TileNormalizeOp op, mlir::Value row, mlir::Value count);
 /// Copies results back.
 void emitCopyOut(KernelContext &context, CopyOutOp op, mlir::Value row, mlir::Value count);
+
+/// Has the rows of a group brought into L2, from batch row `row` of a buffer on.
+void emitFetch(KernelContext &context, mlir::Value buffer, mlir::Value row);
 
 /// Both by bulk copies.
 void emitBulkIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Value count);

@@ -227,8 +227,16 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     if (llvm::any_of(body.getOps<CopyInOp>(), [](CopyInOp copy) { return !copy.getAhead(); }))
       underWay = 0;
 
+    if (monarch::fetchesPostGate(getDigits(plan), k.problem))
+      for (auto copyOut : body.getOps<CopyOutOp>())
+        emitFetch(k, copyOut.getGate(), row);
+
     DenseMap<Operation *, double> scales = butterflyScales(body);
     SmallVector<Operation *> phase;
+    auto waitsAt = [&](Operation *op) {
+      if (!k.ahead && !k.warpOwns())
+        k.ahead = op;
+    };
     for (Operation &op : body) {
       auto relayout = dyn_cast<RelayoutOp>(op);
       if (!phase.empty() || relayout) {
@@ -236,6 +244,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         if (relayout && relayout.getY().getType().isShared()) {
           emitPhase(k, phase, scales);
           phase.clear();
+          k.ahead = nullptr;
           if (bulkOut && isa<CopyOutOp>(*relayout.getY().user_begin()))
             emitBulkFence(k);
         }
@@ -247,7 +256,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         if (bulk)
           emitBulkWait(k, copy);
         else if (!isa<CopyInOp>(op.getNextNode()) && !channelsLast) // all inputs are under way
-          NVVM::CpAsyncWaitGroupOp::create(b, loc, static_cast<uint32_t>(underWay));
+          waitsAt(NVVM::CpAsyncWaitGroupOp::create(b, loc, static_cast<uint32_t>(underWay)));
       } else if (auto normalize = dyn_cast<TileNormalizeOp>(op)) {
         emitNormalize(k, normalize, row, k.rowsHere);
         // The product with a gate takes the place of what bulk copies have brought, and will bring.
@@ -259,7 +268,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         if (barrier.getWarp())
           NVVM::SyncWarpOp::create(b, loc, s.i32(-1));
         else
-          NVVM::Barrier0Op::create(b, loc);
+          waitsAt(NVVM::Barrier0Op::create(b, loc));
       } else if (auto copyOut = dyn_cast<CopyOutOp>(op)) {
         (bulkOut ? emitBulkOut : emitCopyOut)(k, copyOut, row, k.rowsHere);
       } else {

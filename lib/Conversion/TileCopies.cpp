@@ -167,6 +167,21 @@ public:
     });
   }
 
+  /// Has the rows of a buffer from `row` on brought into L2, as many as travel together.
+  void fetch(Value buffer, Value row) {
+    int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows;
+    for (int64_t begin = 0; begin < all; begin += owners) {
+      Value line = s.add(me, s.i32(begin)), batch = s.add(row, s.toI64(s.div(line, lines)));
+      Value exists = s.less(batch, k.batch);
+      if (all - begin < owners)
+        exists = both(exists, s.less(line, s.i32(all)));
+      guarded(exists, [&] {
+        Value pointer = s.offset(k.rowOf(buffer, batch, k.head), s.toI64(s.mul(s.rem(line, lines), 128)));
+        s.assembly(pointer, "prefetch.global.L2 [$0];", "l");
+      });
+    }
+  }
+
 private:
   KernelContext &k;
   OpBuilder &b;
@@ -481,3 +496,5 @@ void fftconv::emitNormalize(KernelContext &context, TileNormalizeOp op, Value ro
 void fftconv::emitCopyOut(KernelContext &context, CopyOutOp op, Value row, Value count) {
   RowCopier(context).copyOut(op, row, count);
 }
+
+void fftconv::emitFetch(KernelContext &context, Value buffer, Value row) { RowCopier(context).fetch(buffer, row); }

@@ -97,9 +97,10 @@ private:
   // Tables
   //===--------------------------------------------------------------------===//
 
-  /// Moves to the place where what changes with `level` only is computed.
+  /// Moves to the place where what changes with `level` only is computed: what a phase loads once before the barrier in front of it, so that waiting for
+  /// memory and for other warps is one.
   void moveTo(Level level) {
-    Operation *anchors[] = {k.groups, phaseAnchor, tileAnchor};
+    Operation *anchors[] = {k.groups, k.ahead ? k.ahead : phaseAnchor, tileAnchor};
     if (level == Level::Use)
       return;
     for (int i = static_cast<int>(level); i < 3; ++i)
@@ -189,19 +190,25 @@ private:
     OpBuilder::InsertionGuard guard(b);
     moveTo(levelOf(layout, table.digits, table.words));
     auto [index, constant] = indexOf(layout, table.digits, 4 * table.stride, tile);
-    return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, 512, table.words, "ld.global.nc");
+    // What is loaded before a barrier must stay before it, but the assembler moves loads of what never changes (ld.global.nc) down to where they are used.
+    return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, 512, table.words,
+                     k.ahead ? "ld.global" : "ld.global.nc");
   }
 
   /// Words from global memory, four at a time, `stride` bytes from one four to the next. In assembly: loads of constants must stay where they
   /// are put, for hoisted out of every loop they would take all registers.
-  std::vector<Value> loadWords(Value pointer, int64_t constant, int64_t stride, int64_t words, StringRef instruction) {
+  std::vector<Value> loadWords(Value pointer, int64_t constant, int64_t stride, int64_t words, StringRef instruction,
+                               Value policy = {}) {
     std::vector<Value> result;
     Type i32 = b.getI32Type();
     Type four = LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32, i32, i32});
     for (int64_t chunk = 0; chunk * 4 < words; ++chunk) {
       std::string at = constant ? "+" + std::to_string(constant) : "";
-      Value loaded =
-          s.assembly(four, pointer, instruction + ".v4.b32 {$0, $1, $2, $3}, [$4" + at + "];", "=r,=r,=r,=r,l");
+      Value loaded = policy ? s.assembly(four, {pointer, policy},
+                                         instruction + ".L2::cache_hint.v4.b32 {$0, $1, $2, $3}, [$4" + at + "], $5;",
+                                         "=r,=r,=r,=r,l,l")
+                            : s.assembly(four, pointer, instruction + ".v4.b32 {$0, $1, $2, $3}, [$4" + at + "];",
+                                         "=r,=r,=r,=r,l");
       for (int i = 0; i < 4 && chunk * 4 + i < words; ++i)
         result.push_back(LLVM::ExtractValueOp::create(b, k.loc, loaded, i));
       constant += stride;
@@ -786,6 +793,14 @@ private:
     Level level = byRow ? Level::Use : levelOf(layout, order.tileDigits, factorWords());
     bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
     // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
+    std::string load = k.ahead ? "ld.global" : "ld.global.nc";
+    load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
+    Value policy;
+    if (!keeps && !k.warpOwns()) {
+      OpBuilder::InsertionGuard guard(b);
+      moveTo(Level::Kernel);
+      policy = s.assembly(b.getI64Type(), ValueRange(), "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;", "=l");
+    }
     multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
       OpBuilder::InsertionGuard guard(b);
       moveTo(level);
@@ -793,8 +808,7 @@ private:
       Value pointer = s.offset(k.spectrum, s.toI64(index));
       if (byRow)
         pointer = s.offset(pointer, s.mul(s.toI64(row), k.spectrumBytes()));
-      return loadWords(pointer, constant, 512, factorWords(),
-                       keeps ? "ld.global.nc.L1::evict_last" : "ld.global.nc.L1::no_allocate");
+      return loadWords(pointer, constant, 512, factorWords(), load, policy);
     });
   }
 };

@@ -35,6 +35,10 @@ void activeMask(Warp &warp, const Op &op) {
   forLanes(warp, [&](unsigned lane) { warp.slot<uint32_t>(op.d)[lane] = warp.mask; });
 }
 
+void makePolicy(Warp &warp, const Op &op) {
+  forLanes(warp, [&](unsigned lane) { warp.slot<uint64_t>(op.d)[lane] = 0; });
+}
+
 /// Element i of the pool, of `width` bytes in each lane.
 template <typename Part, typename Whole>
 void packParts(Warp &warp, const Op &op) {
@@ -157,6 +161,14 @@ bool fftconv::emulator::decodeMove(Decoder &decoder, Op &op) {
     decoder.expectOperands(1);
     op.d = decoder.write(decoder.operand(0), {Type::Bits, 32});
     op.run = activeMask;
+    return true;
+  }
+  if (opcode == "createpolicy") {
+    // There is no cache here that would follow it.
+    decoder.allow({"fractional", "L2::evict_last", "L2::evict_first", "L2::evict_normal", "L2::evict_unchanged"});
+    decoder.expectOperands(2);
+    op.d = decoder.write(decoder.operand(0), {Type::Bits, 64});
+    op.run = makePolicy;
     return true;
   }
   if (opcode == "cvta") {

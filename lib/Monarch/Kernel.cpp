@@ -98,12 +98,21 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
   return "";
 }
 
-/// CTAs of a kernel that share a multiprocessor as far as registers go. A lane of a warp that shares rows has 128, one that holds rows of its own up to all
-/// 255, as it has where values are f32.
+/// Registers of a lane: 128 where warps share rows, up to all 255 where values are f32 or a warp holds a row. Between are rows of up to 512 points, and of 1024 that need
+/// no more than themselves: a third CTA of four warps is worth more to them than registers, while a fourth spills (benchmarks/README.md).
+static int64_t laneRegisters(const Digits &digits, const KernelProblem &problem) {
+  if (problem.split)
+    return 255;
+  if (!warpOwns(digits) || digits.points() <= 256)
+    return 128;
+  bool alone = digits.rightAngle && !problem.preGate && !problem.postGate;
+  return digits.points() <= 512 || (digits.points() <= 1024 && alone) ? 168 : 255;
+}
+
+/// CTAs of a kernel that share a multiprocessor as far as registers go.
 static int64_t ctasByRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                const Chip &chip) {
-  int64_t registers = problem.split || (warpOwns(digits) && digits.points() > 256) ? 255 : 128;
-  return std::max<int64_t>(1, chip.registers / (32 * choice.warps * registers));
+  return std::max<int64_t>(1, chip.registers / (32 * choice.warps * laneRegisters(digits, problem)));
 }
 
 /// Bytes of shared memory of each of so many CTAs.
@@ -136,8 +145,13 @@ bool fftconv::monarch::keepsSpectrum(const Digits &digits, const KernelChoice &c
   return resident * (shared + Chip::sharedReserve + spectra) + others <= chip.cacheBytes;
 }
 
-bool fftconv::monarch::butterflyTakesPairs(int64_t radix, const KernelProblem &problem) {
-  return radix > 4 && !problem.preGate && !problem.postGate && !problem.split;
+bool fftconv::monarch::butterfliesTakePairs(const KernelProblem &problem) {
+  return !problem.preGate && !problem.postGate && !problem.split;
+}
+
+bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem &problem) {
+  return problem.postGate && digits.rightAngle && !warpOwns(digits) && digits.points() <= 8192 && !problem.split &&
+         !problem.channelsLast;
 }
 
 KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &chip) {
@@ -150,7 +164,8 @@ KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &c
 /// Bytes of input that wait to be computed, on a whole chip that is full.
 static double bytesAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                          const Chip &chip) {
-  int64_t row = inputPlanes(digits) * problem.length * problem.elementBytes();
+  bool gateAhead = problem.gateTile() && holdsGateAhead(digits, choice, problem, chip);
+  int64_t row = inputPlanes(digits) * problem.length * problem.elementBytes() * (1 + gateAhead);
   return static_cast<double>(chip.sms * residentCtas(digits, choice, problem, chip) * choice.rows * row *
                              (choice.stages - 1));
 }
@@ -226,7 +241,8 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
   if (warpOwns(digits)) {
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
-    KernelChoice choice{8, digits.points() <= 1024 ? 32 : 64, 8, problem.channelsLast ? 1 : 2, bulk};
+    int warps = problem.channelsLast ? 8 : 4;
+    KernelChoice choice{warps, digits.points() <= 1024 ? 32 : 64, warps, problem.channelsLast ? 1 : 2, bulk};
     auto fits = [&](const KernelChoice &choice) {
       return sharedBytes(digits, choice, problem, problem.gateTile() && choice.stages > 1) <= chip.sharedBytes;
     };
@@ -418,7 +434,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       break;
     case StepKind::Butterfly:
       // On the way there in f32, unless it takes pairs.
-      here = (step.inverse || butterflyTakesPairs(schedule.radices[step.digit], problem) ? 16 : 24) *
+      here = (step.inverse || butterfliesTakePairs(problem) ? 16 : 24) *
              std::log2(static_cast<double>(schedule.radices[step.digit]));
       break;
     case StepKind::Product:
@@ -455,13 +471,25 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   setTimes(cost, problem, ctas, chip);
   if (choice.stages > 1)
     cost.limits[KernelCost::Latency].time =
-        outputs * static_cast<double>(bytes) * chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
-  if (schedule.split == 0 || residentCtas(digits, choice, problem, chip) > 1)
+        outputs *
+        static_cast<double>(bytes * (1 + (problem.gateTile() && holdsGateAhead(digits, choice, problem, chip)))) *
+        chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
+  if (schedule.split == 0)
     return cost;
-  // A phase of ours ends where a step waits for the one before; input that is not ahead is a phase of its own.
+  // At barriers a group of rows waits for the last warp and for tables, and for input that is not ahead.
+  constexpr double atBarriers = 6.3e-7;
+  bool late = choice.stages == 1 || (problem.gateTile() && !holdsGateAhead(digits, choice, problem, chip));
+  double waits = (atBarriers + (late ? chip.memoryLatency : 0)) * ctas / (sms * full);
+  cost.limits[KernelCost::Issue].time += waits;
+  if (residentCtas(digits, choice, problem, chip) > 1)
+    return cost;
+  // A phase of ours ends where a step waits for the one before; input that is not ahead is a phase of its own. Rows wait one by one for what results are multiplied with.
   double clocks = 0;
   if (choice.stages == 1)
     clocks += static_cast<double>(bytes * (1 + preGate)) * chip.clock * sms / chip.memoryBandwidth;
+  if (problem.postGate)
+    clocks += chip.memoryLatency / (fetchesPostGate(digits, problem) ? 8 : 2) * chip.clock /
+              static_cast<double>(length * pair);
   for (size_t n = 0; n < steps.size();) {
     Work phase;
     do {
@@ -471,9 +499,10 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       phase.bytes += works[n].bytes;
       ++n;
     } while (n < steps.size() && (steps[n].barriers == 0 || n == 1));
-    clocks += std::ranges::max(phase.clocks(chip));
+    // The last warp comes later than it would if all were equally fast, by 6 % as measured.
+    clocks += 1.06 * std::ranges::max(phase.clocks(chip));
   }
-  cost.limits[KernelCost::Phases].time = outputs * clocks / (chip.clock * sms * full);
+  cost.limits[KernelCost::Phases].time = waits + outputs * clocks / (chip.clock * sms * full);
   return cost;
 }
 

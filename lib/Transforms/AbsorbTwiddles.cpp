@@ -78,13 +78,13 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
   }
 
   /// Whether a butterfly takes pairs of f16: of three levels it has half of the instructions then, which is what such lengths are short of (32,768
-  /// points: 280 instead of 315 for 256 outputs), for an eighth more error. bf16 has no accuracy to spare; with gates, memory binds by far.
+  /// points: 280 instead of 315 for 256 outputs), of fewer levels it needs fewer registers, for an eighth more error. bf16 has no accuracy to spare; with gates, memory binds
+  /// by far.
   static bool takesPairs(TileDftOp butterfly, Type compute) {
     ScheduleAttr schedule = butterfly.getPlan().getSchedule();
     monarch::KernelProblem problem = getKernelProblem(butterfly->getParentOfType<GroupsOp>());
     return schedule.getSums().isF16() ||
-           (monarch::butterflyTakesPairs(butterfly.getPlan().getRadices()[butterfly.getDigit() - 1], problem) &&
-            compute.isF16() && schedule.getProducts().isF16());
+           (monarch::butterfliesTakePairs(problem) && compute.isF16() && schedule.getProducts().isF16());
   }
 
   /// Rows that come in and go out are of the tensor's type. Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers

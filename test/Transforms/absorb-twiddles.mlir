@@ -1,6 +1,10 @@
 // RUN: fftconv-opt %s --fftconv-decompose-to-monarch --fftconv-fuse-kernels --fftconv-assign-layouts --fftconv-absorb-twiddles --split-input-file | FileCheck %s
+// RUN: sed 's/ post_gate.* : tensor/ : tensor/' %s | fftconv-opt --fftconv-decompose-to-monarch --fftconv-fuse-kernels --fftconv-assign-layouts --fftconv-absorb-twiddles --split-input-file | FileCheck %s --check-prefix=PAIRS
 
-// k1 n2 goes into the butterfly, k2 n3 into the matrix of the last digit; k1 n3 is a product. Sums stay f32 on the way into a butterfly only.
+// k1 n2 goes into the butterfly, k2 n3 into the matrix of the last digit; k1 n3 is a product. Sums stay f32 on the way into a butterfly only, and without gates not
+// even there.
+// PAIRS-LABEL: gpu.module @in_a_warp_kernels
+// PAIRS: fftconv.tile_dft left %{{.*}} digit 1 by #plan : <f16, {{.*}} -> <complex<f16>,
 // CHECK-LABEL: gpu.module @in_a_warp_kernels
 // CHECK: fftconv.tile_dft left %{{.*}} digit 1 by #plan : <f16, {{.*}} -> <complex<f32>,
 // CHECK-NEXT: fftconv.tile_dft butterfly %{{.*}} digit 2 absorbs [1, 2] by #plan : <complex<f32>, {{.*}} -> <complex<f16>,
@@ -15,7 +19,7 @@
 #warp = #fftconv.plan<points = 768, radices = [16, 3, 16], theta = i, compute = f16, chip = "sm_90", schedule = #one>
 #warp_spectrum = #fftconv.spectrum<causal, length = 700, plan = #warp>
 func.func @in_a_warp(%u: tensor<?x2x700xf16>, %s: tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>) -> tensor<?x2x700xf16> {
-  %y = fftconv.spectral_conv %u, %s : tensor<?x2x700xf16>, tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>
+  %y = fftconv.spectral_conv %u, %s post_gate(%u : tensor<?x2x700xf16>) : tensor<?x2x700xf16>, tensor<2x16x3x16xcomplex<f16>, #warp_spectrum>
   return %y : tensor<?x2x700xf16>
 }
 

@@ -93,8 +93,12 @@ int64_t residentCtas(const Digits &digits, const KernelChoice &choice, const Ker
 /// Whether the spectrum of a head stays in the L1 cache from one group of rows to the next, beside tables.
 bool keepsSpectrum(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
 
-/// Whether a butterfly of f16 stages takes pairs of f16 on the way there, not sums in f32.
-bool butterflyTakesPairs(int64_t radix, const KernelProblem &problem);
+/// Whether a kernel has the gate that results are multiplied with brought into L2 as it begins with their rows. It is read at the very end, and nothing else hides how long
+/// that takes; where longer rows, or two in one, and warps that hold rows did so, they took longer (benchmarks/README.md).
+bool fetchesPostGate(const Digits &digits, const KernelProblem &problem);
+
+/// Whether butterflies of f16 stages take pairs of f16 on the way there, not sums in f32.
+bool butterfliesTakePairs(const KernelProblem &problem);
 
 /// The problem for which costs are compared: of so many heads that they fill the chip.
 KernelProblem fillingChip(KernelProblem problem, const Chip &chip);
