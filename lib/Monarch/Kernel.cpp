@@ -98,15 +98,16 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
   return "";
 }
 
-/// Registers of a lane: 128 where warps share rows, up to all 255 where values are f32 or a warp holds a row. Between are rows of up to 512 points, and of 1024 that need
-/// no more than themselves: a third CTA of four warps is worth more to them than registers, while a fourth spills (benchmarks/README.md).
+/// Registers of a lane: 128 where warps share rows, up to all 255 where values are f32 or a warp holds a row. Between are rows of up to 512 points without gates, 1024 where
+/// one is enough for a warp and butterflies need few: a third CTA of four warps is worth more to them than registers (benchmarks/README.md).
 static int64_t laneRegisters(const Digits &digits, const KernelProblem &problem) {
   if (problem.split)
     return 255;
   if (!warpOwns(digits) || digits.points() <= 256)
     return 128;
-  bool alone = digits.rightAngle && !problem.preGate && !problem.postGate;
-  return digits.points() <= 512 || (digits.points() <= 1024 && alone) ? 168 : 255;
+  bool gated = problem.preGate || problem.postGate;
+  int64_t most = !digits.rightAngle || problem.wideButterflies ? 512 : 1024;
+  return !gated && digits.points() <= most ? 168 : 255;
 }
 
 /// CTAs of a kernel that share a multiprocessor as far as registers go.
@@ -146,7 +147,7 @@ bool fftconv::monarch::keepsSpectrum(const Digits &digits, const KernelChoice &c
 }
 
 bool fftconv::monarch::butterfliesTakePairs(const KernelProblem &problem) {
-  return !problem.preGate && !problem.postGate && !problem.split;
+  return !problem.wideButterflies && !problem.preGate && !problem.postGate && !problem.split;
 }
 
 bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem &problem) {

@@ -80,11 +80,10 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
   /// Whether a butterfly takes pairs of f16: of three levels it has half of the instructions then, which is what such lengths are short of (32,768
   /// points: 280 instead of 315 for 256 outputs), of fewer levels it needs fewer registers, for an eighth more error. bf16 has no accuracy to spare; with gates, memory binds
   /// by far.
-  static bool takesPairs(TileDftOp butterfly, Type compute) {
+  static bool takesPairs(TileDftOp butterfly) {
     ScheduleAttr schedule = butterfly.getPlan().getSchedule();
     monarch::KernelProblem problem = getKernelProblem(butterfly->getParentOfType<GroupsOp>());
-    return schedule.getSums().isF16() ||
-           (monarch::butterfliesTakePairs(problem) && compute.isF16() && schedule.getProducts().isF16());
+    return schedule.getSums().isF16() || monarch::butterfliesTakePairs(problem);
   }
 
   /// Rows that come in and go out are of the tensor's type. Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers
@@ -103,7 +102,7 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
       Operation *next = *y.user_begin();
       auto butterfly = dyn_cast<TileDftOp>(next);
       bool toButterfly = butterfly && butterfly.getHow() == How::Butterfly && dft.getHow() != How::Butterfly &&
-                         !takesPairs(butterfly, compute) && !fillsRegisters(dft.getPlan(), schedule.getValues());
+                         !takesPairs(butterfly) && !fillsRegisters(dft.getPlan(), schedule.getValues());
       bool toProduct = isa<TileTwiddleOp, TileProductOp>(next) && schedule.getProducts().isF32();
       if (toButterfly || toProduct)
         element = Float32Type::get(op.getContext());

@@ -117,7 +117,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       signalPassFailure();
   }
 
-  static monarch::KernelProblem describe(ConvOp op, const monarch::Digits &digits) {
+  monarch::KernelProblem describe(ConvOp op, const monarch::Digits &digits) const {
     RankedTensorType u = op.getU().getType();
     return {.batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0),
             .heads = op.getHeads(),
@@ -126,6 +126,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
             .postGate = op.getPostGate() != nullptr,
             .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle,
             .split = u.getElementType().isF32(),
+            .wideButterflies = !u.getElementType().isF16() || products == "f32",
             .channelsLast = op.getChannelsLast()};
   }
 
@@ -269,7 +270,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   }
 
   /// The digits of a convolution; nothing where its length is out of reach.
-  static std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target) {
+  std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target) const {
     RankedTensorType u = op.getU().getType();
     monarch::Problem problem{.length = op.getLength(),
                              .circular = op.getBoundary() == Boundary::Circular,

@@ -45,6 +45,8 @@ struct KernelProblem {
   bool wraps = false;
   /// Rows of f32, computed as pairs of f16; else tensors and tiles are of two bytes.
   bool split = false;
+  /// Sums stay in f32 on their way into butterflies: stages of bf16, which has no accuracy to spare, or products in f32.
+  bool wideButterflies = false;
   /// Tensors are [B, L, H], and neighbouring heads travel together instead of batch rows.
   bool channelsLast = false;
 
@@ -97,7 +99,7 @@ bool keepsSpectrum(const Digits &digits, const KernelChoice &choice, const Kerne
 /// that takes; where longer rows, or two in one, and warps that hold rows did so, they took longer (benchmarks/README.md).
 bool fetchesPostGate(const Digits &digits, const KernelProblem &problem);
 
-/// Whether butterflies of f16 stages take pairs of f16 on the way there, not sums in f32.
+/// Whether butterflies take pairs of f16 on the way there, not sums in f32.
 bool butterfliesTakePairs(const KernelProblem &problem);
 
 /// The problem for which costs are compared: of so many heads that they fill the chip.
