@@ -1,31 +1,29 @@
-"""Prints the performance table of the README, from files of results only: what a GPU was measured to take where benchmarks/results has a file of gpu-suite.py (*-gpu.json), and what
-the cost model predicts (the latest *-static.json)."""
+"""Prints the performance table of the README, from files of results only: what a GPU was measured to take (the latest *-gpu.json in benchmarks/results, which gpu-suite.py wrote).
+Predictions are called so."""
 
 import json
 import pathlib
 
 RESULTS = pathlib.Path(__file__).parent / "results"
-
-
-def latest(kind):
-    files = sorted(RESULTS.glob(f"*-{kind}.json"))
-    return json.loads(files[-1].read_text()) if files else None
+PEERS = ("torch rfft", "torch fft", "subquadratic-ops")
+KINDS = {"causal": ("causal", "none"), "gated causal": ("causal", "both"), "gated circular": ("circular", "both")}
 
 
 def main():
-    static, gpu = latest("static"), latest("gpu")
-    timed = {b["name"]: b["ms"] for b in gpu["benchmarks"]} if gpu else {}
-    board = static["predicted"][0]["board"]
-    layer = static["predicted"][0]
-    print(f"B = {layer['batch']}, H = {layer['heads']}, f16. Floor: inputs and outputs once, at {board}'s memory bandwidth.")
+    record = json.loads(sorted(RESULTS.glob("*-gpu.json"))[-1].read_text())
+    found = {b["name"]: b for b in record["benchmarks"]}
+    some = record["benchmarks"][0]
+    print(f"B = {some['batch']}, H = {some['heads']}, f16, forward. Measured {record['date']} on {record['device']} (driver {record['device_driver']}).")
+    print("Times of others, as multiples of ours, in the same run: torch.fft in f32 and complex f32, whose filters are transformed before, as ours are; subquadratic-ops with its own")
+    print("kernels, which transforms them in each call, and gates by PyTorch. Predicted: by the cost model, for", record["predicted_for"] + ".")
     print()
-    print(f"| L | | floor, ms | predicted, {board} | binds | measured{', ' + gpu['device'] if gpu else ''} |")
-    print("|---|---|---|---|---|---|")
-    for row in static["predicted"]:
-        # As the suite's programs are called.
-        measured = timed.get(f"{row['boundary']}-{'both' if row['gated'] else 'none'}-f16-Bx{row['heads']}x{row['length']}-K{row['length']}")
-        name = "gated circular" if row["gated"] else "causal"
-        print(f"| {row['length']} | {name} | {row['ms']['memory']:.3f} | {max(row['ms'].values()):.3f} (predicted) | {row['binds']} | {f'{measured:.3f}' if measured else 'no GPU so far'} |")
+    print("| L | | ms | of a copy of the same bytes |" + "".join(f" {name} |" for name in PEERS) + " predicted, ms |")
+    print("|---" * (5 + len(PEERS)) + "|")
+    for length in (1024, 2048, 4096, 8192, 16384, 32768):
+        for kind, (boundary, gates) in KINDS.items():
+            b = found[f"{boundary}-{gates}-f16-Bx{some['heads']}x{length}-K{length}"]
+            others = "".join(f" {b['peers'][name] / b['ms']:.1f} x |" if name in b["peers"] else " |" for name in PEERS)
+            print(f"| {length} | {kind} | {b['ms']:.3f} | {100 * b['fraction_of_copy']:.0f} % |{others} {b['predicted_ms']:.3f} (predicted) |")
 
 
 if __name__ == "__main__":

@@ -637,8 +637,9 @@ def main():
                 case.close()
         return
     record = {
-        "date": str(datetime.date.today()), "device": driver.name, "chip": driver.chip, "driver": driver.version, "emulated": driver.emulated,
-        "command": " ".join(["gpu-suite.py", *sys.argv[1:]]), "pack": contents["description"], "predicted_for": contents["board"],
+        "date": str(datetime.date.today()), "device": driver.name, "chip": driver.chip, "driver": driver.version, "device_driver": installed_driver(),
+        "emulated": driver.emulated, "command": " ".join(["gpu-suite.py", *sys.argv[1:]]), "pack": contents["description"],
+        "predicted_for": contents["board"],
     }
     repeat = 2 if driver.emulated else arguments.repeat
 
@@ -679,6 +680,13 @@ def main():
     record["sanitizer"] = None if driver.emulated else sanitize(arguments)
     save()
     sys.exit(wrong > 0 or any(not s["ok"] for s in record["sanitizer"] or []))
+
+
+def installed_driver():
+    """The version of the installed driver, where nvidia-smi says it; `driver` of a record is that of its API."""
+    tool = shutil.which("nvidia-smi")
+    query = [tool, "--query-gpu=driver_version", "--format=csv,noheader", "--id=0"]
+    return subprocess.run(query, capture_output=True, text=True).stdout.strip() if tool else None
 
 
 def import_torch(driver):

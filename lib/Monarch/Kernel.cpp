@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 using namespace fftconv::monarch;
 
@@ -265,7 +266,7 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // One CTA as large as registers allow, or two on a multiprocessor, of which one computes while the other waits. Twice as many values take a lane as many
   // registers again.
   std::optional<KernelChoice> best;
-  std::pair<double, double> least;
+  std::tuple<bool, double, double> least;
   for (int warps : {16, 8}) {
     // Fewer heads of a row would touch more sectors than they use.
     if (warps == (problem.split ? 16 : problem.channelsLast ? 8 : 0))
@@ -279,10 +280,12 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
       continue;
     KernelCost cost = kernelCost(*schedule, *choice, fillingChip(problem, chip), chip);
     double filled = occupancy(digits, *choice, problem, chip);
-    std::pair time(cost.time() / filled, cost.onChipTime() / filled);
-    if (!best || time < least) {
+    // Bulk copies that are asked for come first, then what memory binds, then the chip.
+    bool cannot = bulk && !whyNoBulkCopies(digits, *choice, problem, chip).empty();
+    std::tuple order(cannot, cost.time() / filled, cost.onChipTime() / filled);
+    if (!best || order < least) {
       best = choice;
-      least = time;
+      least = order;
     }
   }
   return best;

@@ -32,15 +32,39 @@ func.func @in_a_warp(%u: tensor<?x2x700xf16>, %s: tensor<2x16x3x16xcomplex<f16>,
 // CHECK-LABEL: gpu.module @in_a_cta_kernels
 // CHECK: nvvm.maxntid = array<i32: 512, 1, 1>
 // CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg
-// CHECK: nvvm.barrier0
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK-NEXT: nvvm.barrier0
 // Loops over tiles and over the rows of a group stay loops.
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: nvvm.ldmatrix
+// What the next phase loads once is loaded before the barrier, by loads that stay there.
+// CHECK: llvm.inline_asm has_side_effects asm_dialect = att "ld.global.v4.b32
+// CHECK-NOT: scf.for
+// CHECK: nvvm.barrier0
+// CHECK: scf.for
 #all = #fftconv.schedule<warps = 16, values = 32, rows = 3, stages = 2, products = f16, sums = f32>
 #cta = #fftconv.plan<points = 8192, radices = [16, 2, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #all>
 #cta_spectrum = #fftconv.spectrum<causal, length = 5000, plan = #cta>
 func.func @in_a_cta(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f16>, #cta_spectrum>) -> tensor<?x3x5000xf16> {
   %y = fftconv.spectral_conv %u, %s : tensor<?x3x5000xf16>, tensor<3x16x2x16x16xcomplex<f16>, #cta_spectrum>
   return %y : tensor<?x3x5000xf16>
+}
+
+// -----
+
+// Gates of results come into L2 as a group begins, and spectra that L1 does not keep stay there.
+// CHECK-LABEL: gpu.module @gated_kernels
+// CHECK: "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;"
+// CHECK: scf.for
+// CHECK: "prefetch.global.L2 [$0];"
+// CHECK: nvvm.barrier0
+// CHECK: "ld.global.L1::no_allocate.L2::cache_hint.v4.b32
+// CHECK: llvm.load
+#eight = #fftconv.schedule<warps = 8, values = 32, rows = 2, stages = 2, products = f16, sums = f32>
+#gated = #fftconv.plan<points = 8192, radices = [16, 2, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #eight>
+#gated_spectrum = #fftconv.spectrum<causal, length = 8192, plan = #gated>
+func.func @gated(%u: tensor<?x3x8192xf16>, %s: tensor<3x16x2x16x16xcomplex<f16>, #gated_spectrum>) -> tensor<?x3x8192xf16> {
+  %y = fftconv.spectral_conv %u, %s post_gate(%u : tensor<?x3x8192xf16>) : tensor<?x3x8192xf16>, tensor<3x16x2x16x16xcomplex<f16>, #gated_spectrum>
+  return %y : tensor<?x3x8192xf16>
 }

@@ -156,6 +156,25 @@ TEST(Memory, MatricesInSharedMemory) {
   EXPECT_EQ(result.total.sharedWavefronts, 8u); // four matrices of 128 bytes, there and back
 }
 
+TEST(Memory, CacheHintsChangeNothing) {
+  std::string body = R"(
+    .reg .b32 %r<8>; .reg .b64 %rd<8>;
+    ld.param.u64 %rd1, [k_param_0]; mov.u32 %r0, %tid.x; mul.wide.u32 %rd2, %r0, 16; add.u64 %rd1, %rd1, %rd2;
+    createpolicy.fractional.L2::evict_last.b64 %rd3, 1.0;
+    prefetch.global.L2 [%rd1];
+    ld.global.L1::no_allocate.L2::cache_hint.v4.b32 {%r1, %r2, %r3, %r4}, [%rd1], %rd3;
+    st.global.v4.u32 [%rd1], {%r4, %r3, %r2, %r1};
+    ret;)";
+  Program program(kernelText(".param .u64 k_param_0", body, "sm_90"));
+  std::vector<u32> data = values<u32>(4, 128), before = data;
+  Session session(program);
+  session.buffer("data", data);
+  Result result = session.launch("k", {1}, {32});
+  ASSERT_TRUE(result.ok()) << describe(result);
+  for (size_t i = 0; i < data.size(); ++i)
+    ASSERT_EQ(data[i], before[i ^ 3]);
+}
+
 TEST(Memory, BulkCopiesAndMbarriers) {
   // One thread copies 1 KiB in by bulk copy; all wait for the mbarrier, double the values, and one copies the block out.
   std::string body = R"(

@@ -33,15 +33,15 @@ struct Chip {
   int64_t cacheBytes = 0;
   /// 32-bit registers of a multiprocessor.
   int64_t registers = 0;
-  /// Boost clock, in Hz.
+  /// Clock under load, in Hz.
   double clock = 0;
   /// Bandwidth of the memory, in bytes a second, and of the L2 cache.
   double memoryBandwidth = 0, l2Bandwidth = 0;
-  /// From a load to its data when memory is busy, in seconds: twice what an idle one takes.
+  /// From a load to its data when memory is busy, in seconds: more than twice what an idle one takes.
   double memoryLatency = 7e-7;
-  /// Multiply-adds of f16 operands with f32 sums on tensor cores, per clock and multiprocessor.
+  /// Multiply-adds of f16 operands with f32 sums by mma.sync, per clock and multiprocessor.
   double tensorRate = 0;
-  /// Warp instructions issued per clock and multiprocessor.
+  /// Warp instructions that these kernels issue per clock and multiprocessor, of four that it could.
   double issueRate = 0;
   /// Whether stmatrix exists.
   bool storesMatrices = false;
