@@ -792,15 +792,16 @@ private:
     bool byRow = k.problem.channelsLast && row;
     Level level = byRow ? Level::Use : levelOf(layout, order.tileDigits, factorWords());
     bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
-    // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
     std::string load = k.ahead ? "ld.global" : "ld.global.nc";
     load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
+    // What L1 does not keep is to stay in L2, though more than L2 holds passes through it between two groups.
     Value policy;
     if (!keeps && !k.warpOwns()) {
       OpBuilder::InsertionGuard guard(b);
       moveTo(Level::Kernel);
       policy = s.assembly(b.getI64Type(), ValueRange(), "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;", "=l");
     }
+    // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
     multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
       OpBuilder::InsertionGuard guard(b);
       moveTo(level);

@@ -79,7 +79,7 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
 
   /// Whether a butterfly takes pairs of f16: of three levels it has half of the instructions then, which is what such lengths are short of (32,768
   /// points: 280 instead of 315 for 256 outputs), of fewer levels it needs fewer registers, for an eighth more error. bf16 has no accuracy to spare; with gates, memory binds
-  /// by far.
+  /// short rows.
   static bool takesPairs(TileDftOp butterfly) {
     ScheduleAttr schedule = butterfly.getPlan().getSchedule();
     monarch::KernelProblem problem = getKernelProblem(butterfly->getParentOfType<GroupsOp>());
