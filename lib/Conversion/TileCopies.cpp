@@ -144,6 +144,9 @@ public:
     element = op.getY().getType().getElementType();
     if (k.problem.channelsLast)
       return turnOut(op, row);
+    int64_t units = llvm::divideCeil(k.problem.length / elements, owners);
+    if (count && units <= atOnce && monarch::fetchesPostGate(getDigits(k.plan), k.problem))
+      return copyOutTogether(op, row, count, atOnce / units);
     OpBuilder::InsertionGuard guard(b);
     SmallVector<Row> rows = rowsOf(row, count);
     Value x = op.getX();
@@ -167,6 +170,39 @@ public:
     });
   }
 
+  /// The same for so many rows at once of those that travel together, whose gates are in L2: all is read before the first result is written. What is read of rows and units that
+  /// are not there is that of others.
+  void copyOutTogether(CopyOutOp op, Value row, Value count, int64_t together) {
+    struct Done {
+      Value value, pointer, exists;
+    };
+    auto copy = [&](int64_t first) {
+      SmallVector<Done> done;
+      for (int64_t r = first; r < std::min(first + together, k.rows); ++r) {
+        Value exists = r == first ? Value() : s.less(s.i32(r), count);
+        Value index = exists ? s.select(exists, s.i32(r), s.i32(first)) : s.i32(r);
+        Row here{s.add(row, s.toI64(index)), index, /*plane=*/0, /*exists=*/Value()};
+        forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
+          Value where = address(unit), gate = at(op.getGate(), here, unit);
+          if (unit.real) {
+            where = s.select(unit.real, where, s.i32(0));
+            gate = s.select(unit.real, gate, k.buffers.lookup(op.getGate()).pointer);
+          }
+          Value value = multiply(result(op.getX(), here, where, elements), load(gate, element, elements));
+          done.push_back({value, at(op.getY(), here, unit), both(exists, unit.real)});
+          return {};
+        });
+      }
+      for (const Done &unit : done)
+        guarded(unit.exists, [&] {
+          LLVM::StoreOp::create(b, k.loc, unit.value, unit.pointer, width, /*isVolatile=*/false,
+                                /*isNonTemporal=*/true);
+        });
+    };
+    for (int64_t first = 0; first < k.rows; first += together)
+      s.when(first ? s.less(s.i32(first), count) : Value(), [&] { copy(first); });
+  }
+
   /// Has the rows of a buffer from `row` on brought into L2, as many as travel together.
   void fetch(Value buffer, Value row) {
     int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows;
@@ -183,6 +219,9 @@ public:
   }
 
 private:
+  /// Units that a thread copies together.
+  static constexpr int64_t atOnce = 4;
+
   KernelContext &k;
   OpBuilder &b;
   Scalars s;

@@ -152,8 +152,8 @@ bool fftconv::monarch::butterfliesTakePairs(const KernelProblem &problem) {
 }
 
 bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem &problem) {
-  return problem.postGate && digits.rightAngle && !warpOwns(digits) && digits.points() <= 8192 && !problem.split &&
-         !problem.channelsLast;
+  return problem.postGate && digits.rightAngle && !problem.wraps && !warpOwns(digits) && digits.points() <= 8192 &&
+         !problem.split && !problem.channelsLast;
 }
 
 KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &chip) {

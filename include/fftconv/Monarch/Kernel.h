@@ -95,8 +95,8 @@ int64_t residentCtas(const Digits &digits, const KernelChoice &choice, const Ker
 /// Whether the spectrum of a head stays in the L1 cache from one group of rows to the next, beside tables.
 bool keepsSpectrum(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
 
-/// Whether a kernel has the gate that results are multiplied with brought into L2 as it begins with their rows. It is read at the very end, and nothing else hides how long
-/// that takes; where longer rows, or two in one, and warps that hold rows did so, they took longer (benchmarks/README.md).
+/// Whether a kernel has the gate that results are multiplied with brought into L2 as it begins with their rows, and reads it for several rows at once. It is read at the very end,
+/// and nothing else hides how long that takes; where longer rows, or two in one, and warps that hold rows did so, they took longer (benchmarks/README.md).
 bool fetchesPostGate(const Digits &digits, const KernelProblem &problem);
 
 /// Whether butterflies take pairs of f16 on the way there, not sums in f32.
