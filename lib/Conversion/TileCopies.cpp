@@ -144,9 +144,8 @@ public:
     element = op.getY().getType().getElementType();
     if (k.problem.channelsLast)
       return turnOut(op, row);
-    int64_t units = llvm::divideCeil(k.problem.length / elements, owners);
-    if (count && units <= atOnce && monarch::fetchesPostGate(getDigits(k.plan), k.problem))
-      return copyOutTogether(op, row, count, atOnce / units);
+    if (int64_t together = monarch::rowsGatedAtOnce(getDigits(k.plan), k.choice, k.problem))
+      return copyOutTogether(op, row, count, together);
     OpBuilder::InsertionGuard guard(b);
     SmallVector<Row> rows = rowsOf(row, count);
     Value x = op.getX();
@@ -219,9 +218,6 @@ public:
   }
 
 private:
-  /// Units that a thread copies together.
-  static constexpr int64_t atOnce = 4;
-
   KernelContext &k;
   OpBuilder &b;
   Scalars s;

@@ -156,6 +156,14 @@ bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem
          !problem.split && !problem.channelsLast;
 }
 
+int64_t fftconv::monarch::rowsGatedAtOnce(const Digits &digits, const KernelChoice &choice,
+                                          const KernelProblem &problem) {
+  // Units of a row that a thread has; of all together it holds results and gates in registers.
+  constexpr int64_t atOnce = 4;
+  int64_t units = ceilDiv(problem.length * problem.elementBytes() / copyWidth(problem, choice.rows), 32 * choice.warps);
+  return choice.rows > 1 && fetchesPostGate(digits, problem) ? atOnce / units : 0;
+}
+
 KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &chip) {
   if (problem.batch == 0)
     problem.batch = assumedBatch;
@@ -379,6 +387,12 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   int64_t bulk = bulkBytes(digits, problem), rowBytes = bytes * length, bulkCopies = ceilDiv(rowBytes, bulk);
   int64_t bulkWavefronts = rowBytes / bulk * ceilDiv(bulk, 128) + ceilDiv(rowBytes % bulk, 128);
   bool bulkOut = storesInBulk(schedule, choice, problem);
+  // Rows of a head's last group that are not there, and are read with others at once.
+  double missing = 0;
+  if (int64_t together = rowsGatedAtOnce(digits, choice, problem)) {
+    int64_t last = complexRows % choice.rows;
+    missing = static_cast<double>(std::min(ceilDiv(last, together) * together, choice.rows) - last);
+  }
   for (size_t n = 0; n < steps.size(); ++n) {
     StepKind kind = schedule.steps[n].kind;
     bool isFirst = n <= 1, isLast = n + 2 >= steps.size();
@@ -399,6 +413,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     }
     works[n].mma = perOutput(mma);
     works[n].wavefronts = perOutput(wavefronts);
+    if (kind == StepKind::CopyOut)
+      works[n].wavefronts += missing * static_cast<double>(moved(length, 2)) / static_cast<double>(length * batch);
     cost.mma += works[n].mma;
     cost.wavefronts += works[n].wavefronts;
   }
@@ -414,6 +430,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   if (problem.channelsLast)
     touched *= static_cast<double>(std::min<int64_t>(32, 2 * heads * bytes)) / static_cast<double>(width);
   double reads = static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip));
+  touched += static_cast<double>(bytes) * missing / static_cast<double>(batch);
   cost.sectors = (touched + (reads * spectrum + scales) / outputs) / 32;
   // Where it stays in L1, once for each CTA.
   if (keepsSpectrum(digits, choice, problem, chip)) {

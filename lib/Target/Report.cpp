@@ -79,7 +79,7 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     }
   if (monarch::storesInBulk(schedule, choice, problem))
     addBulk(/*zeros=*/false);
-  else
+  else if (!monarch::rowsGatedAtOnce(getDigits(groups.getPlan()), choice, problem))
     addCopy(problem.length);
   return trips;
 }

@@ -99,6 +99,9 @@ bool keepsSpectrum(const Digits &digits, const KernelChoice &choice, const Kerne
 /// and nothing else hides how long that takes; where longer rows, or two in one, and warps that hold rows did so, they took longer (benchmarks/README.md).
 bool fetchesPostGate(const Digits &digits, const KernelProblem &problem);
 
+/// Rows of a group whose results are multiplied with such gates at once, in code without a loop; 0 where rows leave one by one.
+int64_t rowsGatedAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+
 /// Whether butterflies take pairs of f16 on the way there, not sums in f32.
 bool butterfliesTakePairs(const KernelProblem &problem);
 
