@@ -1,6 +1,7 @@
 """Compiles programs for utils/gpu-suite.py: see utils/gpu-pack.sh."""
 
 import argparse
+import functools
 import gzip
 import itertools
 import json
@@ -118,13 +119,12 @@ def main():
     shutil.rmtree(arguments.out, ignore_errors=True)
     arguments.out.mkdir(parents=True)
     checked = small() if arguments.list == "small" else [*sample_programs(), *kernel_programs()]
-    timed = small_benchmarks() if arguments.list == "small" else benchmarks()
-    tuned = small_benchmarks() if arguments.list == "small" else benchmarks()
-    tuning = pack(arguments.build, arguments.out, arguments.chip, tuned, "t", tune=True, cubin=arguments.cubin) if arguments.autotune else []
+    timed = list(small_benchmarks() if arguments.list == "small" else benchmarks())
+    compiled = functools.partial(pack, arguments.build, arguments.out, arguments.chip, cubin=arguments.cubin)
+    tuning = compiled(timed, "t", tune=True) if arguments.autotune else []
     in_bulk = list(bulk_programs())[3:5] if arguments.list == "small" else bulk_programs()
-    programs = pack(arguments.build, arguments.out, arguments.chip, checked, "p", cubin=arguments.cubin)
-    programs += pack(arguments.build, arguments.out, arguments.chip, in_bulk, "c", cubin=arguments.cubin, flags=["--copies=bulk", "--method=fft"])
-    timings = pack(arguments.build, arguments.out, arguments.chip, timed, "b", cubin=arguments.cubin)
+    programs = compiled(checked, "p") + compiled(in_bulk, "c", flags=["--copies=bulk", "--method=fft"])
+    timings = compiled(timed, "b")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     contents = {
         "description": f"{len(programs)} programs and {len(timings)} benchmarks for {arguments.chip}, of commit {commit or 'unknown'}",

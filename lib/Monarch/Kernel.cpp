@@ -84,6 +84,12 @@ bool fftconv::monarch::storesInBulk(const Schedule &schedule, const KernelChoice
   return choice.bulk && schedule.leavesRows && !problem.split && !problem.postGate && !problem.wraps;
 }
 
+/// Whether all that rows bring with them, a gate among it, is copied while others are computed.
+static bool holdsInputsAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                             const Chip &chip) {
+  return choice.stages > 1 && (!problem.gateTile() || holdsGateAhead(digits, choice, problem, chip));
+}
+
 std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const KernelChoice &choice,
                                                    const KernelProblem &problem, const Chip &chip) {
   if (!chip.copiesInBulk)
@@ -92,7 +98,7 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
     return "rows whose channels are last are turned on the way";
   if (copyWidth(problem, choice.rows) != 16)
     return "rows are no multiple of 16 bytes";
-  if (choice.stages == 1 || (problem.gateTile() && !holdsGateAhead(digits, choice, problem, chip)))
+  if (!holdsInputsAhead(digits, choice, problem, chip))
     return "shared memory does not hold all inputs ahead";
   if (!findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split)))
     return "no layout of the digits keeps rows contiguous and free of bank conflicts";
@@ -124,13 +130,14 @@ static int64_t sharedShare(int64_t ctas, const Chip &chip) {
 
 bool fftconv::monarch::holdsGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                       const Chip &chip) {
-  return choice.stages > 1 && sharedBytes(digits, choice, problem, /*gateAhead=*/true) <=
-                                  sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
+  return problem.gateTile() && choice.stages > 1 &&
+         sharedBytes(digits, choice, problem, /*gateAhead=*/true) <=
+             sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
 }
 
 int64_t fftconv::monarch::residentCtas(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                        const Chip &chip) {
-  bool gateAhead = problem.gateTile() && holdsGateAhead(digits, choice, problem, chip);
+  bool gateAhead = holdsGateAhead(digits, choice, problem, chip);
   int64_t bytes = sharedBytes(digits, choice, problem, gateAhead) + Chip::sharedReserve;
   return std::clamp<int64_t>(chip.multiprocessorShared / bytes, 1, ctasByRegisters(digits, choice, problem, chip));
 }
@@ -140,8 +147,7 @@ bool fftconv::monarch::keepsSpectrum(const Digits &digits, const KernelChoice &c
   // Tables, and what gates and results leave behind.
   constexpr int64_t others = 16 * 1024;
   int64_t resident = residentCtas(digits, choice, problem, chip);
-  int64_t shared =
-      sharedBytes(digits, choice, problem, problem.gateTile() && holdsGateAhead(digits, choice, problem, chip));
+  int64_t shared = sharedBytes(digits, choice, problem, holdsGateAhead(digits, choice, problem, chip));
   int64_t spectra = problem.elementBytes() * spectrumValues(digits.points(), problem.split) *
                     (problem.channelsLast ? choice.rows : 1);
   return resident * (shared + Chip::sharedReserve + spectra) + others <= chip.cacheBytes;
@@ -174,7 +180,7 @@ KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &c
 /// Bytes of input that wait to be computed, on a whole chip that is full.
 static double bytesAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                          const Chip &chip) {
-  bool gateAhead = problem.gateTile() && holdsGateAhead(digits, choice, problem, chip);
+  bool gateAhead = holdsGateAhead(digits, choice, problem, chip);
   int64_t row = inputPlanes(digits) * problem.length * problem.elementBytes() * (1 + gateAhead);
   return static_cast<double>(chip.sms * residentCtas(digits, choice, problem, chip) * choice.rows * row *
                              (choice.stages - 1));
@@ -492,15 +498,14 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   setTimes(cost, problem, ctas, chip);
   if (choice.stages > 1)
     cost.limits[KernelCost::Latency].time =
-        outputs *
-        static_cast<double>(bytes * (1 + (problem.gateTile() && holdsGateAhead(digits, choice, problem, chip)))) *
+        outputs * static_cast<double>(bytes * (1 + holdsGateAhead(digits, choice, problem, chip))) *
         chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
   if (schedule.split == 0)
     return cost;
   // At barriers a group of rows waits for the last warp and for tables, and for input that is not ahead.
   constexpr double atBarriers = 6.3e-7;
-  bool late = choice.stages == 1 || (problem.gateTile() && !holdsGateAhead(digits, choice, problem, chip));
-  double waits = (atBarriers + (late ? chip.memoryLatency : 0)) * ctas / (sms * full);
+  bool ahead = holdsInputsAhead(digits, choice, problem, chip);
+  double waits = (atBarriers + (ahead ? 0 : chip.memoryLatency)) * ctas / (sms * full);
   cost.limits[KernelCost::Issue].time += waits;
   if (residentCtas(digits, choice, problem, chip) > 1)
     return cost;
