@@ -22,10 +22,10 @@ import tempfile
 HEADS, BATCH = 2, 64
 # For each length: mma for one output, instructions for 256, error.
 LIMITS = {
-    4096: {"mma": 0.157, "instructions": 240, "error": 9e-4},
-    8192: {"mma": 0.157, "instructions": 280, "error": 1e-3},
-    16384: {"mma": 0.157, "instructions": 320, "error": 1.1e-3},
-    32768: {"mma": 0.157, "instructions": 350, "error": 1.2e-3},
+    4096: {"mma": 0.157, "instructions": 140, "error": 9e-4},
+    8192: {"mma": 0.157, "instructions": 155, "error": 1e-3},
+    16384: {"mma": 0.157, "instructions": 185, "error": 1.1e-3},
+    32768: {"mma": 0.157, "instructions": 210, "error": 1.2e-3},
 }
 # Of short filters: mma for one output, by taps.
 DIRECT_LIMITS = {4: 0.016, 16: 0.016, 64: 0.04, 128: 0.071}

@@ -36,7 +36,8 @@ public:
   };
   using Values = std::vector<Complex>;
 
-  explicit Butterfly(Arithmetic &a) : a(a) {}
+  /// Without a twist its constants are numbers in the code, and what they do not change is not multiplied.
+  Butterfly(Arithmetic &a, bool twisted) : a(a), twisted(twisted) {}
 
   /// The transform; `power` is the power of g that a step in n counts.
   Values forward(const Values &x, int64_t power = 1) {
@@ -45,10 +46,12 @@ public:
       return x;
     if (s % 2) {
       Values z = x;
-      for (int64_t n = 1; n < s; ++n)
+      for (int64_t n = 1; n < s && twisted; ++n)
         z[n] = multiply(x[n], {power * n, 0, 1}, false);
       return oddDft(z, false);
     }
+    if (!twisted)
+      return plain(x, false);
     Values even = forward(every(x, 0), 2 * power), odd = forward(every(x, 1), 2 * power), y(s);
     for (int64_t k = 0; k < s / 2; ++k) {
       auto [wr, wi] = constant({power, k, s});
@@ -68,10 +71,12 @@ public:
       return y;
     if (s % 2) {
       Values x = oddDft(y, true);
-      for (int64_t n = 1; n < s; ++n)
+      for (int64_t n = 1; n < s && twisted; ++n)
         x[n] = multiply(x[n], {power * n, 0, 1}, true);
       return x;
     }
+    if (!twisted)
+      return plain(y, true);
     Values sums(s / 2), differences(s / 2), x(s);
     for (int64_t k = 0; k < s / 2; ++k) {
       const Complex &p = y[k], &q = y[k + s / 2];
@@ -86,6 +91,34 @@ public:
 
 private:
   Arithmetic &a;
+  bool twisted;
+
+  /// The transform without a twist, or its conjugate, for even s.
+  Values plain(const Values &x, bool conjugate) {
+    int64_t s = static_cast<int64_t>(x.size());
+    if (s == 1)
+      return x;
+    if (s % 2)
+      return oddDft(x, conjugate);
+    Values even = plain(every(x, 0), conjugate), odd = plain(every(x, 1), conjugate), y(s);
+    for (int64_t k = 0; k < s / 2; ++k) {
+      const Complex &e = even[k];
+      Complex o = odd[k];
+      if (k == 0 || 4 * k == s) {
+        // o, or -i o and i o.
+        if (k != 0)
+          o = conjugate ? Complex{a.negate(o.im), o.re} : Complex{o.im, a.negate(o.re)};
+        y[k] = {a.add(e.re, o.re), a.add(e.im, o.im)};
+        y[k + s / 2] = {a.sub(e.re, o.re), a.sub(e.im, o.im)};
+        continue;
+      }
+      double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(s);
+      double wr = std::cos(angle), wi = conjugate ? std::sin(angle) : -std::sin(angle);
+      y[k] = {a.addScaled(a.addScaled(e.re, o.re, wr), o.im, -wi), a.addScaled(a.addScaled(e.im, o.im, wr), o.re, wi)};
+      y[k + s / 2] = {a.addScaled(a.negate(y[k].re), e.re, 2), a.addScaled(a.negate(y[k].im), e.im, 2)};
+    }
+    return y;
+  }
 
   static Values every(const Values &x, size_t first) {
     Values half;

@@ -162,6 +162,8 @@ struct KernelContext {
   mlir::Operation *ahead = nullptr;
   /// Batch rows of this group (i32), where several travel together one after the other; else null.
   mlir::Value rowsHere = {};
+  /// Whether every group has all of its rows; whether those that it has not are zeros in shared memory.
+  bool rowsAreFull = false, restIsZero = false;
 
   /// Starts the copies of an input of the next group.
   std::function<void(PrefetchOp)> prefetch = {};

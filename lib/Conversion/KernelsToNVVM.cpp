@@ -183,9 +183,13 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     Value step = s.toI64(s.mul(NVVM::GridDimYOp::create(b, loc, i32), together));
     if (k.warpOwns() && !channelsLast)
       first = s.add(first, s.toI64(k.warp));
+    k.rowsAreFull = monarch::fillsGroups(getDigits(plan), k.choice, k.problem);
+    k.restIsZero = !k.choice.bulk && monarch::copiesInLine(getDigits(plan), k.choice, k.problem);
     auto rowsFrom = [&](Value row) -> Value {
       if (k.warpOwns() || rows == 1)
         return {};
+      if (k.rowsAreFull)
+        return s.i32(rows);
       Value left = channelsLast ? s.sub(s.i64(k.problem.heads), k.firstHead) : s.sub(k.rowCount, row);
       return s.toI32(s.min(left, s.i64(rows)));
     };

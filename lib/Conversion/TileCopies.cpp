@@ -36,22 +36,22 @@ public:
   void copyIn(CopyInOp op, Value row, Value count) {
     if (k.problem.channelsLast)
       return turnIn(op, row);
-    OpBuilder::InsertionGuard guard(b);
-    SmallVector<Row> rows = rowsOf(row, count);
-    forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
-      for (const Row &row : rows) {
-        Value real = both(unit.real, row.exists), global = at(op.getU(), row, unit);
-        Value target = k.problem.split ? s.offset(raw(op.getTile(), row), rawAddress(unit))
-                                       : s.offset(halves(op.getTile(), row, 0), address(unit));
-        if (width == 2) {
-          loadElement(real, target, global, k.buffers.lookup(op.getU()).pointer);
-          continue;
+    forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) {
+      forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
+        for (const Row &row : rows) {
+          Value real = both(unit.real, row.exists), global = at(op.getU(), row, unit);
+          Value target = k.problem.split ? s.offset(raw(op.getTile(), row), rawAddress(unit))
+                                         : s.offset(halves(op.getTile(), row, 0), address(unit));
+          if (width == 2) {
+            loadElement(real, target, global, k.buffers.lookup(op.getU()).pointer);
+            continue;
+          }
+          auto cache = width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
+          Value size = real ? s.select(real, s.i32(width), s.i32(0)) : Value();
+          NVVM::CpAsyncOp::create(b, k.loc, target, global, static_cast<uint32_t>(width), cache, size);
         }
-        Value size = real ? s.select(real, s.i32(width), s.i32(0)) : Value();
-        NVVM::CpAsyncOp::create(b, k.loc, target, global, static_cast<uint32_t>(width),
-                                width == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
-      }
-      return {};
+        return {};
+      });
     });
   }
 
@@ -146,26 +146,25 @@ public:
       return turnOut(op, row);
     if (int64_t together = monarch::rowsGatedAtOnce(getDigits(k.plan), k.choice, k.problem))
       return copyOutTogether(op, row, count, together);
-    OpBuilder::InsertionGuard guard(b);
-    SmallVector<Row> rows = rowsOf(row, count);
-    Value x = op.getX();
-    bool wraps = k.problem.wraps;
-    SmallVector<Value> scales = llvm::map_to_vector(rows, [&](const Row &row) { return loadScale(row); });
-    forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
-      for (auto [row, scale] : llvm::zip(rows, scales))
-        guarded(both(unit.real, row.exists), [&, &row = row, scale = scale] {
-          Value value = result(x, row, address(unit), elements);
-          if (wraps) {
-            auto [where, isImaginary] = tailAddress(unit.element);
-            value = add(value, result(x, row, where, elements, isImaginary));
-          }
-          value = finish(value, scale);
-          if (op.getGate())
-            value = multiply(value, load(at(op.getGate(), row, unit), element, elements));
-          LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), row, unit), width, /*isVolatile=*/false,
-                                /*isNonTemporal=*/true);
-        });
-      return {};
+    auto copy = [&](const Row &row, Value scale, const Unit &unit) {
+      Value value = result(op.getX(), row, address(unit), elements);
+      if (k.problem.wraps) {
+        auto [where, isImaginary] = tailAddress(unit.element);
+        value = add(value, result(op.getX(), row, where, elements, isImaginary));
+      }
+      value = finish(value, scale);
+      if (op.getGate())
+        value = multiply(value, load(at(op.getGate(), row, unit), element, elements));
+      LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), row, unit), width, /*isVolatile=*/false,
+                            /*isNonTemporal=*/true);
+    };
+    forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) {
+      SmallVector<Value> scales = llvm::map_to_vector(rows, [&](const Row &row) { return loadScale(row); });
+      forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
+        for (auto [row, scale] : llvm::zip(rows, scales))
+          s.when(row.exists, [&, &row = row, scale = scale] { guarded(unit.real, [&] { copy(row, scale, unit); }); });
+        return {};
+      });
     });
   }
 
@@ -249,16 +248,20 @@ private:
     body(loop.getInductionVar());
   }
 
-  /// The rows of one turn of the loop over `count` rows from schedule row `row` on, which is entered.
-  SmallVector<Row> rowsOf(Value row, Value count) {
-    Value index = k.warpOwns() ? k.warp : Value();
-    if (count) {
-      auto loop = s.loop(s.i32(0), count, s.i32(1));
-      b.setInsertionPointToStart(loop.getBody());
-      index = loop.getInductionVar();
-      row = s.add(row, s.toI64(index));
+  /// Calls `visit` with the planes of `count` schedule rows (null: the only one) from `row` on, one after the other: in a loop, or in line.
+  void forEachScheduleRow(Value row, Value count, llvm::function_ref<void(ArrayRef<Row>)> visit) {
+    if (!count)
+      return visit(pairOf(row, k.warpOwns() ? k.warp : Value()));
+    if (!monarch::copiesInLine(getDigits(k.plan), k.choice, k.problem))
+      return forEachRow(count, [&](Value index) { visit(pairOf(s.add(row, s.toI64(index)), index)); });
+    for (int64_t r = 0; r < k.rows; ++r) {
+      SmallVector<Row> rows = pairOf(s.add(row, s.i64(r)), s.i32(r));
+      if (k.rowsAreFull)
+        rows.back().exists = {};
+      else if (r > 0)
+        rows.front().exists = s.less(s.i32(r), count);
+      visit(rows);
     }
-    return pairOf(row, index);
   }
 
   /// The planes of a schedule row.

@@ -54,20 +54,41 @@ public:
     monarch::Layout layout = layoutOf(first);
     place = {k.lane, k.warp, nullptr};
     OpBuilder::InsertionGuard guard(b);
-    if (layout.trips() > 1) {
+    int64_t products = llvm::count_if(
+        ops, [](Operation *op) { return isa<TileDftOp>(op) && cast<TileDftOp>(op).getHow() != How::Butterfly; });
+    inLine = monarch::tripsInLine(getDigits(k.plan), layout, products, k.problem);
+    if (layout.trips() > 1 && !inLine) {
       auto loop = s.loop(s.i32(0), s.i32(layout.trips()), s.i32(1));
       phaseAnchor = loop;
       place.loop = loop.getInductionVar();
       b.setInsertionPointToStart(loop.getBody());
     }
+    int64_t together = k.rowsHere ? monarch::rowsAtOnce(getDigits(k.plan), k.choice, k.problem) : 1;
+    std::vector<State> states(together * (inLine ? layout.trips() : 1));
     if (k.rowsHere) {
-      auto loop = s.loop(s.i32(0), k.rowsHere, s.i32(1));
+      auto loop = s.loop(s.i32(0), k.rowsHere, s.i32(together));
       tileAnchor = loop;
-      row = loop.getInductionVar();
       b.setInsertionPointToStart(loop.getBody());
+      // Where there is no such row, the last one once more: what is written twice is the same.
+      for (size_t i = 0; i < states.size(); ++i) {
+        int64_t ahead = static_cast<int64_t>(i) % together;
+        Value next = s.add(loop.getInductionVar(), s.i32(ahead));
+        states[i].row = ahead == 0 || k.rowsAreFull || k.restIsZero ? next : s.min(next, s.sub(k.rowsHere, s.i32(1)));
+      }
     }
-    for (Operation *op : ops)
-      lower(op);
+    for (size_t i = 0; i < states.size(); ++i) {
+      states[i].trip = static_cast<int64_t>(i) / together;
+      states[i].loop = inLine ? s.i32(states[i].trip) : place.loop;
+    }
+    for (Operation *op : ops) {
+      loaded.clear();
+      for (State &state : states) {
+        exchange(state);
+        if (&state == &states.front() || !isa<BarrierOp, PrefetchOp>(op))
+          lower(op);
+        exchange(state);
+      }
+    }
   }
 
 private:
@@ -84,6 +105,31 @@ private:
   std::optional<TileValue> x;
   /// Values that ops have left and others will take.
   llvm::MapVector<Value, TileValue> values;
+  /// Whether a warp's trips are not a loop, and which of them this is.
+  bool inLine = false;
+  int64_t trip = 0;
+  /// All this of a row and a trip that are computed beside others, op by op, so that none waits for another's results.
+  struct State {
+    Value row, loop;
+    int64_t trip = 0;
+    std::optional<TileValue> x;
+    llvm::MapVector<Value, TileValue> values;
+  };
+  void exchange(State &state) {
+    std::swap(row, state.row);
+    std::swap(place.loop, state.loop);
+    std::swap(trip, state.trip);
+    std::swap(x, state.x);
+    std::swap(values, state.values);
+  }
+  /// Words that an op has loaded for one row, by table, trip and half tile: the others take them.
+  std::map<std::array<int64_t, 3>, std::vector<Value>> loaded;
+  const std::vector<Value> &loadOnce(int64_t table, int64_t halfTile, llvm::function_ref<std::vector<Value>()> load) {
+    auto [entry, isNew] = loaded.try_emplace({table, trip, halfTile});
+    if (isNew)
+      entry->second = load();
+    return entry->second;
+  }
 
   monarch::Layout layoutOf(TileType type) const { return type.getLayout().getLayout(schedule.radices); }
   using Form = TileValue::Form;
@@ -152,8 +198,9 @@ private:
     return result;
   }
 
-  /// index * unit over digits in mixed radix, the last one fastest: what is known at run time, and what is known of a tile.
-  std::pair<Value, int64_t> indexOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t unit, int64_t tile) {
+  /// index * unit over digits in mixed radix, the last one fastest: what is known at run time, and what is known of a tile, or of its half with r1 = `half`.
+  std::pair<Value, int64_t> indexOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t unit, int64_t tile,
+                                    int64_t half = 0) {
     std::map<int, int64_t> units;
     for (int digit : llvm::reverse(digits)) {
       units[digit] = unit;
@@ -162,21 +209,25 @@ private:
     auto weight = [&](int digit, int bit) { return units.contains(digit) ? units[digit] << bit : 0; };
     Value index = sumOverPlace(s, layout, place, weight, /*byXor=*/false);
     int64_t constant = 0;
-    std::vector<int64_t> values = layout.values({.tile = tile});
+    std::vector<int64_t> values = layout.values({.reg = 2 * half, .tile = tile});
     for (auto [digit, u] : units)
       constant += values[digit] * u;
     return {index, constant};
   }
 
   /// Where a table's words may be loaded first, given where its digits are. A warp that holds whole
-  /// sequences keeps small tables for good, if its sequences leave room.
+  /// sequences keeps small tables for good, if its sequences leave room; one that shares them keeps a phase's.
   Level levelOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t words) {
     bool loop = false, tiles = false;
+    int64_t variants = 1;
     for (int digit : digits)
       for (const monarch::Place &p : layout.placesOf(digit)) {
-        loop |= p.kind == 'i';
+        loop |= p.kind == 'i' && !inLine;
         tiles |= p.kind == 'u';
+        variants *= p.kind == 'u' || p.kind == 'r' ? 2 : 1;
       }
+    if (!k.warpOwns() && variants * words > 32)
+      return Level::Use;
     if (loop)
       return Level::Tile;
     if (!k.warpOwns())
@@ -185,14 +236,16 @@ private:
     return roomy ? Level::Kernel : Level::Use;
   }
 
-  /// Loads a table's words for a tile.
-  std::vector<Value> load(const Table &table, const monarch::Layout &layout, int64_t tile) {
-    OpBuilder::InsertionGuard guard(b);
-    moveTo(levelOf(layout, table.digits, table.words));
-    auto [index, constant] = indexOf(layout, table.digits, 4 * table.stride, tile);
-    // What is loaded before a barrier must stay before it, but the assembler moves loads of what never changes (ld.global.nc) down to where they are used.
-    return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, 512, table.words,
-                     k.ahead ? "ld.global" : "ld.global.nc");
+  /// Loads a table's words for a tile, or for half of one.
+  std::vector<Value> load(const Table &table, const monarch::Layout &layout, int64_t tile, int64_t half = 0) {
+    return loadOnce(table.offset, 2 * tile + half, [&] {
+      OpBuilder::InsertionGuard guard(b);
+      moveTo(levelOf(layout, table.digits, table.words));
+      auto [index, constant] = indexOf(layout, table.digits, 4 * table.stride, tile, half);
+      // What is loaded before a barrier must stay before it, but the assembler moves loads of what never changes (ld.global.nc) down to where they are used.
+      return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, 512, table.words,
+                       k.ahead ? "ld.global" : "ld.global.nc");
+    });
   }
 
   /// Words from global memory, four at a time, `stride` bytes from one four to the next. In assembly: loads of constants must stay where they
@@ -486,8 +539,8 @@ private:
       return words;
     });
     Level level = levelOf(before, digits, 8 * parts);
-    // Where the matrix stays for long its negative is made once; else that of the data.
-    bool negateMatrix = level <= Level::Phase && !realIn && !realOut;
+    // The negative of the matrix is made as it comes, where no data are waited for, and once for many rows; halves of f32 need the registers.
+    bool negateMatrix = (level <= Level::Phase || !split()) && !realIn && !realOut;
 
     // Sums that will be rounded are rounded at once, before the next tile needs registers.
     Type element = op.getY().getType().getReal();
@@ -496,7 +549,13 @@ private:
     TileValue y(after, realOut ? 1 : 2, halfSums || round ? Form::Packed : Form::Wide);
     // Four registers of hi, and of lo where there are any.
     using Parts = std::array<SmallVector<Value>, 2>;
-    Parts re, im, minusIm;
+    struct Matrix {
+      Parts re, im, minusIm;
+    };
+    // Of each half of a tile where they differ; kept for all tiles where these do not.
+    std::array<std::optional<Matrix>, 2> matrices;
+    bool differ = llvm::any_of(digits, [&](int d) { return !before.uniform(d); });
+    bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(before, d); });
     auto negate = [&](const Parts &from) {
       Parts to;
       for (int part = 0; part < parts; ++part)
@@ -507,20 +566,8 @@ private:
     for (int64_t tile = 0; tile < before.tiles(); ++tile) {
       if (!x->present(0, tile))
         continue;
-      if (tile == 0 || llvm::any_of(digits, [&](int d) { return tilesHold(before, d); })) {
-        std::vector<Value> words = load(table, before, tile);
-        OpBuilder::InsertionGuard guard(b);
-        moveTo(level);
-        for (int part = 0; part < parts; ++part) {
-          re[part].resize(4), im[part].resize(4);
-          for (int i = 0; i < 4; ++i) {
-            re[part][order[i]] = asHalves(words[8 * part + i]);
-            im[part][order[i]] = asHalves(words[8 * part + 4 + i]);
-          }
-        }
-        if (negateMatrix)
-          minusIm = negate(im);
-      }
+      if (byTile)
+        matrices = {};
       auto dataOf = [&](int plane) {
         Parts data;
         for (int part = 0; part < parts; ++part)
@@ -535,6 +582,23 @@ private:
         auto pick = [&](ArrayRef<Value> four) { return SmallVector<Value>{four[h], four[h + 2]}; };
         if (left && !xr[0][h])
           continue;
+        std::optional<Matrix> &matrix = matrices[differ ? h : 0];
+        if (!matrix) {
+          matrix.emplace();
+          std::vector<Value> words = load(table, before, tile, differ ? h : 0);
+          OpBuilder::InsertionGuard guard(b);
+          moveTo(level);
+          for (int part = 0; part < parts; ++part) {
+            matrix->re[part].resize(4), matrix->im[part].resize(4);
+            for (int i = 0; i < 4; ++i) {
+              matrix->re[part][order[i]] = asHalves(words[8 * part + i]);
+              matrix->im[part][order[i]] = asHalves(words[8 * part + 4 + i]);
+            }
+          }
+          if (negateMatrix)
+            matrix->minusIm = negate(matrix->im);
+        }
+        const auto &[re, im, minusIm] = *matrix;
         auto sums = [&](std::initializer_list<std::pair<const Parts &, const Parts &>> pairs) {
           SmallVector<std::pair<SmallVector<Value>, SmallVector<Value>>> operands;
           auto add = [&](const SmallVector<Value> &matrix, const SmallVector<Value> &data) {
@@ -639,7 +703,9 @@ private:
 
     Census census;
     std::vector<Butterfly<Census>::Complex> nothing(radix);
-    inverse ? Butterfly<Census>(census).inverse(nothing) : Butterfly<Census>(census).forward(nothing);
+    bool twisted = monarch::twists(schedule, stage);
+    Butterfly<Census> asks(census, twisted);
+    inverse ? asks.inverse(nothing) : asks.forward(nothing);
     std::vector<TwistConstant> asked(census.asked.begin(), census.asked.end());
 
     // Register bits, other than the digit's own, on which the twist depends: a set of constants for each of their values.
@@ -654,8 +720,8 @@ private:
     for (int64_t reg = 0; reg < 8; ++reg)
       if ((reg & ~slotMask) == 0)
         slots.push_back(reg);
-    int64_t words = static_cast<int64_t>(2 * asked.size() * slots.size());
-    Table table = makeTable(uniform, words, [&](int lane, const std::vector<int64_t> &values) {
+    int64_t count = static_cast<int64_t>(2 * asked.size() * slots.size());
+    Table table = makeTable(uniform, count, [&](int lane, const std::vector<int64_t> &values) {
       LaneWords result;
       for (int64_t slot : slots)
         for (const TwistConstant &c : asked) {
@@ -670,7 +736,7 @@ private:
         }
       return result;
     });
-    std::vector<Value> loaded = load(table, before, 0);
+    std::vector<Value> words = load(table, before, 0);
     Type type = wide ? Type(b.getF32Type()) : halves();
     Arithmetic arithmetic{b, k.loc, type, {}};
 
@@ -681,10 +747,10 @@ private:
       size_t word = 2 * asked.size() * (llvm::find(slots, slot) - slots.begin());
       {
         OpBuilder::InsertionGuard guard(b);
-        moveTo(levelOf(before, table.digits, words));
+        moveTo(levelOf(before, table.digits, count));
         for (const TwistConstant &c : asked) {
-          Value re = LLVM::BitcastOp::create(b, k.loc, type, loaded[word++]);
-          Value im = LLVM::BitcastOp::create(b, k.loc, type, loaded[word++]);
+          Value re = LLVM::BitcastOp::create(b, k.loc, type, words[word++]);
+          Value im = LLVM::BitcastOp::create(b, k.loc, type, words[word++]);
           arithmetic.constants[c] = {re, im};
         }
       }
@@ -706,7 +772,7 @@ private:
             auto &planes = x->data[where[value].second];
             in[value] = {planes[0][where[value].first], planes[1][where[value].first]};
           }
-          Butterfly<Arithmetic> network(arithmetic);
+          Butterfly<Arithmetic> network(arithmetic, twisted);
           out = inverse ? network.inverse(in) : network.forward(in);
           for (int64_t value = 0; value < radix; ++value) {
             auto &planes = y.data[where[value].second];
@@ -782,6 +848,9 @@ private:
     });
   }
 
+  /// How L2 is to keep spectra, where they need it.
+  Value policy;
+
   void multiply(TileProductOp op) {
     SpectrumOrder order = spectrumOrder(schedule);
     int64_t tiles = 1;
@@ -795,14 +864,13 @@ private:
     std::string load = k.ahead ? "ld.global" : "ld.global.nc";
     load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
     // What L1 does not keep is to stay in L2, though more than L2 holds passes through it between two groups.
-    Value policy;
-    if (!keeps && !k.warpOwns()) {
+    if (!keeps && !k.warpOwns() && !policy) {
       OpBuilder::InsertionGuard guard(b);
       moveTo(Level::Kernel);
       policy = s.assembly(b.getI64Type(), ValueRange(), "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;", "=l");
     }
     // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
-    multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
+    auto loadTile = [&](int64_t tile) {
       OpBuilder::InsertionGuard guard(b);
       moveTo(level);
       auto [index, constant] = indexOf(layout, order.tileDigits, 128 * factorWords(), tile);
@@ -810,6 +878,10 @@ private:
       if (byRow)
         pointer = s.offset(pointer, s.mul(s.toI64(row), k.spectrumBytes()));
       return loadWords(pointer, constant, 512, factorWords(), load, policy);
+    };
+    constexpr int64_t spectrum = -1;
+    multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
+      return byRow ? loadTile(tile) : loadOnce(spectrum, 2 * tile, [&] { return loadTile(tile); });
     });
   }
 };

@@ -229,8 +229,7 @@ monarch::KernelProblem fftconv::getKernelProblem(GroupsOp groups) {
                                  .heads = groups.getHeads(),
                                  .length = groups.getLength(),
                                  .split = plan.getCompute().isF32(),
-                                 .wideButterflies =
-                                     !plan.getCompute().isF16() || plan.getSchedule().getProducts().isF32(),
+                                 .wideSums = plan.getSchedule().getSums().isF32(),
                                  .channelsLast = groups.getChannelsLast()};
   // A gate is copied beside its rows, or multiplied with where they are turned or normalised.
   problem.preGate = std::distance(inputs.begin(), inputs.end()) > 1 || groups.getInput().getGate();

@@ -106,14 +106,14 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
 }
 
 /// Registers of a lane: 128 where warps share rows, up to all 255 where values are f32 or a warp holds a row. Between are rows of up to 512 points without gates, 1024 where
-/// one is enough for a warp and butterflies need few: a third CTA of four warps is worth more to them than registers (benchmarks/README.md).
+/// one is enough for a warp and sums are f16: a third CTA of four warps is worth more to them than registers (benchmarks/README.md).
 static int64_t laneRegisters(const Digits &digits, const KernelProblem &problem) {
   if (problem.split)
     return 255;
   if (!warpOwns(digits) || digits.points() <= 256)
     return 128;
   bool gated = problem.preGate || problem.postGate;
-  int64_t most = !digits.rightAngle || problem.wideButterflies ? 512 : 1024;
+  int64_t most = !digits.rightAngle || problem.wideSums ? 512 : 1024;
   return !gated && digits.points() <= most ? 168 : 255;
 }
 
@@ -153,10 +153,6 @@ bool fftconv::monarch::keepsSpectrum(const Digits &digits, const KernelChoice &c
   return resident * (shared + Chip::sharedReserve + spectra) + others <= chip.cacheBytes;
 }
 
-bool fftconv::monarch::butterfliesTakePairs(const KernelProblem &problem) {
-  return !problem.wideButterflies && !problem.preGate && !problem.postGate && !problem.split;
-}
-
 bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem &problem) {
   return problem.postGate && digits.rightAngle && !problem.wraps && !warpOwns(digits) && digits.points() <= 8192 &&
          !problem.split && !problem.channelsLast;
@@ -168,6 +164,30 @@ int64_t fftconv::monarch::rowsGatedAtOnce(const Digits &digits, const KernelChoi
   constexpr int64_t atOnce = 4;
   int64_t units = ceilDiv(problem.length * problem.elementBytes() / copyWidth(problem, choice.rows), 32 * choice.warps);
   return choice.rows > 1 && fetchesPostGate(digits, problem) ? atOnce / units : 0;
+}
+
+int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  bool gated = problem.preGate || problem.postGate;
+  return warpOwns(digits) || problem.wideSums || gated || choice.rows % 2 ? 1 : 2;
+}
+
+bool fftconv::monarch::tripsInLine(const Digits &digits, const Layout &layout, int64_t products,
+                                   const KernelProblem &problem) {
+  return layout.trips() == 2 && layout.tiles() == 1 && products == 1 && digits.rightAngle && !problem.split;
+}
+
+bool fftconv::monarch::fillsGroups(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  int64_t there = problem.channelsLast ? problem.heads : problem.batch;
+  return there > 0 && there % (choice.rows * (problem.channelsLast ? 1 : inputPlanes(digits))) == 0;
+}
+
+bool fftconv::monarch::copiesInLine(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  // Pairs of rows and gates have no registers left for it.
+  if (warpOwns(digits) || problem.channelsLast || problem.split || !digits.rightAngle || problem.preGate ||
+      problem.postGate)
+    return false;
+  int64_t units = digits.points() * problem.elementBytes() / copyWidth(problem, choice.rows);
+  return choice.rows * ceilDiv(units, 32 * choice.warps) <= 16;
 }
 
 KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &chip) {
@@ -219,14 +239,13 @@ static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, c
       choice.rows *= 2;
     return choice;
   }
-  if (batch == 0) {
-    choice.rows = most;
-    return choice;
-  }
-  // A CTA's time goes with its rows, plus what it reads once for them; a chip's with the rounds of CTAs.
+  // A CTA's time goes with its rows, less where they are computed side by side, plus what it reads once for them; a chip's with the rounds of CTAs.
+  auto cost = [&](const KernelChoice &choice) {
+    return (1 + 0.3 / static_cast<double>(choice.rows)) * (rowsAtOnce(digits, choice, problem) > 1 ? 0.9 : 1);
+  };
   double best = INFINITY;
-  for (KernelChoice tried = choice; tried.rows <= std::min(most, batch); ++tried.rows) {
-    double time = (1 + 0.3 / static_cast<double>(tried.rows)) / occupancy(digits, tried, problem, chip);
+  for (KernelChoice tried = choice; tried.rows <= (batch ? std::min(most, batch) : most); ++tried.rows) {
+    double time = cost(tried) / occupancy(digits, tried, problem, chip);
     if (time < best) {
       best = time;
       choice.rows = tried.rows;
@@ -449,7 +468,12 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   cost.l2Bytes = touched + spectra;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
-  // Per 256 points: mma, packing of sums, products, butterflies, matrices moved, copies.
+  // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies.
+  auto onLoop = [](const Layout &layout, const std::vector<int> &digits) {
+    return std::ranges::any_of(digits, [&](int digit) {
+      return std::ranges::any_of(layout.placesOf(digit), [](const Place &place) { return place.kind == 'i'; });
+    });
+  };
   double perTile = 0;
   for (size_t n = 0; n < steps.size(); ++n) {
     const Step &step = schedule.steps[n];
@@ -457,11 +481,16 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     switch (step.kind) {
     case StepKind::Left:
     case StepKind::Right:
-      here = split ? 72 : 16; // mma, and conversions or what splits sums; the ends half of that
+      here = split ? 72 : problem.wideSums ? 16 : 8; // mma, and conversions or what splits sums
+      if (onLoop(step.layout, dependences(schedule, HomeKind::Matrix, step.digit)))
+        here += 8 / (rows * static_cast<double>(step.layout.tiles())); // a matrix, for all rows of a group
       break;
     case StepKind::Butterfly:
-      // On the way there in f32, unless it takes pairs.
-      here = (step.inverse || butterfliesTakePairs(problem) ? 16 : 24) *
+      // Sums and differences, with a twist products as well; in f32 where it follows sums that are.
+      here = (split || (problem.wideSums && !step.inverse) ? 2 : 1) *
+             (!twists(schedule, step.digit) && isPowerOfTwo(schedule.radices[step.digit]) ? 8
+              : step.inverse                                                              ? 14
+                                                                                          : 12) *
              std::log2(static_cast<double>(schedule.radices[step.digit]));
       break;
     case StepKind::Product:
@@ -486,8 +515,12 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     }
     perTile += here;
   }
-  // Addresses, loops and barriers go with everything.
-  double all = perTile + (schedule.split ? 42 : 20) + 16 / rows - 12 + 14 * (preGate + problem.postGate) + 16 * wraps;
+  // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
+  double all =
+      perTile + (schedule.split ? 24 + 4 / rows : 20) + 16 / rows + 8 * (preGate + problem.postGate) + 16 * wraps;
+  all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
+  if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
+    all += 16;
   cost.instructions = all / 256 * scale / static_cast<double>(pair);
   for (Work &work : works)
     work.instructions *= cost.instructions / perTile;
@@ -503,11 +536,13 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   if (schedule.split == 0)
     return cost;
   // At barriers a group of rows waits for the last warp and for tables, and for input that is not ahead.
-  constexpr double atBarriers = 6.3e-7;
+  // Of two CTAs with several rows one computes for a part of that time.
+  bool alone = residentCtas(digits, choice, problem, chip) == 1;
+  double atBarriers = alone || choice.rows == 1 ? 6.3e-7 : 4.2e-7;
   bool ahead = holdsInputsAhead(digits, choice, problem, chip);
   double waits = (atBarriers + (ahead ? 0 : chip.memoryLatency)) * ctas / (sms * full);
   cost.limits[KernelCost::Issue].time += waits;
-  if (residentCtas(digits, choice, problem, chip) > 1)
+  if (!alone)
     return cost;
   // A phase of ours ends where a step waits for the one before; input that is not ahead is a phase of its own. Rows wait one by one for what results are multiplied with.
   double clocks = 0;

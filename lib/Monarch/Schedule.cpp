@@ -222,19 +222,47 @@ private:
   }
 };
 
+using HomeMap = std::map<std::pair<int, int>, Home>;
+
 struct Homes {
-  /// Products, then entries of all tables.
-  std::pair<int64_t, int64_t> cost;
-  std::map<std::pair<int, int>, Home> homes;
+  /// Products, butterflies that twist, entries of all tables.
+  std::array<int64_t, 3> cost;
+  HomeMap homes;
 };
 } // namespace
 
+/// The stage that applies a digit's share of the right angle.
+static int rightAngleStage(const std::vector<int64_t> &radices, const HomeMap &homes, int digit) {
+  int stage = digit;
+  if (radices[digit] < tile)
+    for (const auto &[pair, home] : homes) {
+      if (home == Home{HomeKind::Butterfly, digit})
+        return digit;
+      if (pair.second == digit && home == Home{HomeKind::Matrix, pair.first} && stage == digit)
+        stage = pair.first;
+    }
+  return stage;
+}
+
+static bool twists(const std::vector<int64_t> &radices, const HomeMap &homes, bool rightAngle, int digit) {
+  return radices[digit] < tile && ((rightAngle && rightAngleStage(radices, homes, digit) == digit) ||
+                                   std::ranges::any_of(homes, [&](const auto &at) {
+                                     return at.second == Home{HomeKind::Butterfly, digit};
+                                   }));
+}
+
+bool fftconv::monarch::twists(const Schedule &schedule, int digit) {
+  return ::twists(schedule.radices, schedule.homes, schedule.rightAngle, digit);
+}
+
 /// Chooses who applies each pair of digits.
-static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps) {
+static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps, bool rightAngle) {
   int last = static_cast<int>(radices.size()) - 1;
-  auto uniform = [&](int digit, int stage) { // in an mma of this stage, both ways
+  // In every mma of this stage, both ways: a product from the left has one for each half of the result.
+  auto uniform = [&](int digit, int stage) {
     return std::ranges::all_of(steps, [&](const Step &step) {
-      return !isDft(step.kind) || step.digit != stage || step.layout.uniform(digit);
+      return !isDft(step.kind) || step.digit != stage || step.layout.uniform(digit) ||
+             (step.kind == StepKind::Left && step.layout.uniformInHalves(digit, {'r', 2}));
     });
   };
   std::vector<std::pair<int, int>> pairs;
@@ -249,6 +277,12 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
       // The constants of butterflies may differ between lanes.
       options.back().push_back({radices[j] < tile ? HomeKind::Butterfly : HomeKind::Product, j});
     }
+  auto homesOf = [&](const std::vector<size_t> &choice) {
+    HomeMap homes;
+    for (size_t p = 0; p < pairs.size(); ++p)
+      homes[pairs[p]] = options[p][choice[p]];
+    return homes;
+  };
   auto cost = [&](const std::vector<size_t> &choice) {
     std::map<Home, std::set<int>> depends;
     for (int j = 1; j <= last; ++j)
@@ -258,7 +292,10 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
       Home home = options[p][choice[p]];
       depends[home].insert(pairs[p].first + pairs[p].second - home.stage);
     }
-    int64_t products = 0, entries = 0;
+    int64_t products = 0, twisted = 0, entries = 0;
+    // Of two values without a right angle a twist is worth less than registers for more matrices.
+    for (int j = 1; j <= last; ++j)
+      twisted += (rightAngle || radices[j] > 2) && twists(radices, homesOf(choice), rightAngle, j);
     for (const auto &[home, digits] : depends) {
       products += home.kind == HomeKind::Product;
       int64_t table = home.kind == HomeKind::Matrix ? radices[home.stage] * radices[home.stage] : radices[home.stage];
@@ -266,17 +303,14 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
         table *= radices[digit];
       entries += table;
     }
-    return std::pair(products, entries);
+    return std::array{products, twisted, entries};
   };
   std::optional<Homes> best;
   std::vector<size_t> choice(pairs.size());
   while (true) {
-    std::pair<int64_t, int64_t> here = cost(choice);
-    if (!best || here < best->cost) {
-      best = Homes{here, {}};
-      for (size_t p = 0; p < pairs.size(); ++p)
-        best->homes[pairs[p]] = options[p][choice[p]];
-    }
+    std::array<int64_t, 3> here = cost(choice);
+    if (!best || here < best->cost)
+      best = Homes{here, homesOf(choice)};
     size_t p = pairs.size();
     while (p > 0 && ++choice[p - 1] == options[p - 1].size())
       choice[--p] = 0;
@@ -340,7 +374,7 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
     }
     if (!steps)
       continue;
-    Homes homes = chooseHomes(radices, *steps);
+    Homes homes = chooseHomes(radices, *steps, request.rightAngle);
     std::erase_if(*steps, [&](const Step &step) {
       return step.kind == StepKind::Twiddle && std::ranges::none_of(homes.homes, [&](const auto &home) {
                return home.second == Home{HomeKind::Product, step.digit};
@@ -352,7 +386,7 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
       registers = std::max<int64_t>(registers, step.layout.count('r') + step.layout.count('u'));
     }
     Ranked ranked{
-        {split > 0, mmas, homes.cost.first, registers, homes.cost.second},
+        {split > 0, mmas, homes.cost[0], registers, homes.cost[2]},
         Schedule{radices, request.warps, split, request.rightAngle, *steps, homes.homes, {}, request.padding}};
     if (!best || ranked.rank < best->rank)
       best = std::move(ranked);
@@ -436,7 +470,9 @@ Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, i
   if (kind == HomeKind::Matrix)
     angle += k * n * (turn / radix);
   if (kind != HomeKind::Product && schedule.rightAngle)
-    angle -= n * (rate(1, stage) / 4); // the stage's share of the right angle
+    for (int j = 1; j < static_cast<int>(schedule.radices.size()); ++j)
+      if (rightAngleStage(schedule.radices, schedule.homes, j) == stage)
+        angle -= (j == stage ? n : digits[j]) * (rate(1, j) / 4); // a digit's share of the right angle
   for (const auto &[pair, home] : schedule.homes) {
     if (home != Home{kind, stage})
       continue;

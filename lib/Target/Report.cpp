@@ -49,7 +49,8 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
   auto addCopy = [&](int64_t values) {
     if (problem.channelsLast)
       return add(llvm::divideCeil(llvm::divideCeil(values, 2) * (all / elements), threads));
-    add(rows);
+    if (!monarch::copiesInLine(getDigits(groups.getPlan()), choice, problem))
+      add(rows);
     addUnits(values);
   };
   auto addAhead = [&] {
@@ -69,10 +70,17 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     }
     addAhead();
   }
-  for (const monarch::Step &step : schedule.steps)
-    if (step.kind == monarch::StepKind::Read) {
-      add(step.layout.trips());
-      add(rows);
+  int64_t atOnce = monarch::rowsAtOnce(getDigits(groups.getPlan()), choice, problem);
+  bool full = monarch::fillsGroups(getDigits(groups.getPlan()), choice, problem);
+  for (size_t n = 0; n < schedule.steps.size(); ++n)
+    if (const monarch::Step &step = schedule.steps[n]; step.kind == monarch::StepKind::Read) {
+      int64_t products = 0;
+      for (size_t m = n; schedule.steps[m].kind != monarch::StepKind::Write; ++m)
+        products += monarch::isMma(schedule.steps[m].kind);
+      if (!monarch::tripsInLine(getDigits(groups.getPlan()), step.layout, products, problem))
+        add(step.layout.trips());
+      if (rows > (full ? atOnce : 1))
+        trips.emplace_back(rows / atOnce);
       // The next inputs are copied after the first phase.
       if (phase++ == 0 && !problem.split)
         addAhead();

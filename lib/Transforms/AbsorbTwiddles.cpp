@@ -77,15 +77,6 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
     return values >= 64 && getKernelSchedule(plan)->split == 0 && plan.getPoints() / 32 >= 64;
   }
 
-  /// Whether a butterfly takes pairs of f16: of three levels it has half of the instructions then, which is what such lengths are short of (32,768
-  /// points: 280 instead of 315 for 256 outputs), of fewer levels it needs fewer registers, for an eighth more error. bf16 has no accuracy to spare; with gates, memory binds
-  /// short rows.
-  static bool takesPairs(TileDftOp butterfly) {
-    ScheduleAttr schedule = butterfly.getPlan().getSchedule();
-    monarch::KernelProblem problem = getKernelProblem(butterfly->getParentOfType<GroupsOp>());
-    return schedule.getSums().isF16() || monarch::butterfliesTakePairs(problem);
-  }
-
   /// Rows that come in and go out are of the tensor's type. Sums stay f32 where a butterfly or a product in f32 takes them next, and there are registers
   /// for it; everything else is of the compute type.
   static void settleType(Operation &op, Type tensor, Type compute) {
@@ -102,7 +93,7 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
       Operation *next = *y.user_begin();
       auto butterfly = dyn_cast<TileDftOp>(next);
       bool toButterfly = butterfly && butterfly.getHow() == How::Butterfly && dft.getHow() != How::Butterfly &&
-                         !takesPairs(butterfly) && !fillsRegisters(dft.getPlan(), schedule.getValues());
+                         schedule.getSums().isF32() && !fillsRegisters(dft.getPlan(), schedule.getValues());
       bool toProduct = isa<TileTwiddleOp, TileProductOp>(next) && schedule.getProducts().isF32();
       if (toButterfly || toProduct)
         element = Float32Type::get(op.getContext());

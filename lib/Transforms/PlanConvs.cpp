@@ -87,11 +87,14 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
         return signalPassFailure();
       }
     }
-    for (const std::string &type : {products.getValue(), sums.getValue()})
-      if (type != "f16" && type != "f32") {
-        getOperation()->emitError("products and sums are f16 or f32, got '") << type << "'";
-        return signalPassFailure();
-      }
+    if (products != "f16" && products != "f32") {
+      getOperation()->emitError("products are f16 or f32, got '") << products << "'";
+      return signalPassFailure();
+    }
+    if (sums != "auto" && sums != "f16" && sums != "f32") {
+      getOperation()->emitError("sums are auto, f16 or f32, got '") << sums << "'";
+      return signalPassFailure();
+    }
     if (method != "auto" && method != "fft" && method != "direct") {
       getOperation()->emitError("method must be auto, fft or direct, got '") << method << "'";
       return signalPassFailure();
@@ -117,7 +120,13 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       signalPassFailure();
   }
 
-  monarch::KernelProblem describe(ConvOp op, const monarch::Digits &digits) const {
+  /// The type of a kernel's sums where its stages are of some type.
+  FloatType sumsOf(FloatType type) {
+    bool wide = sums == "f32" || !type.isF16() || products == "f32";
+    return wide ? FloatType(Float32Type::get(&getContext())) : type;
+  }
+
+  monarch::KernelProblem describe(ConvOp op, const monarch::Digits &digits, FloatType type) {
     RankedTensorType u = op.getU().getType();
     return {.batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0),
             .heads = op.getHeads(),
@@ -126,7 +135,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
             .postGate = op.getPostGate() != nullptr,
             .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle,
             .split = u.getElementType().isF32(),
-            .wideButterflies = !u.getElementType().isF16() || products == "f32",
+            .wideSums = sumsOf(type).isF32(),
             .channelsLast = op.getChannelsLast()};
   }
 
@@ -139,7 +148,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                                       const monarch::Chip &target) {
     if (!target.isGpu() && !requireKernels)
       return ScheduleAttr();
-    monarch::KernelProblem problem = describe(op, digits);
+    monarch::KernelProblem problem = describe(op, digits, type);
     std::optional<bool> bulk = copies == "auto" ? std::nullopt : std::optional(copies == "bulk");
     std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(digits, problem, target, bulk);
     if (bulk == true && target.isGpu()) {
@@ -165,21 +174,19 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
         return op.emitOpError("has no kernel for ") << chip << ": " << reason;
       return ScheduleAttr();
     }
-    auto floatType = [&](StringRef name) -> FloatType {
-      return name == "f16" ? type : FloatType(Float32Type::get(&getContext()));
-    };
-    return getScheduleAttr(*choice, floatType(products), floatType(sums));
+    return getScheduleAttr(*choice, type);
   }
 
-  ScheduleAttr getScheduleAttr(const monarch::KernelChoice &choice, FloatType products, FloatType sums) {
-    return ScheduleAttr::get(&getContext(), choice.warps, choice.values, choice.rows, choice.stages, products, sums,
-                             choice.bulk ? Copies::Bulk : Copies::Async);
+  ScheduleAttr getScheduleAttr(const monarch::KernelChoice &choice, FloatType type) {
+    FloatType wide = Float32Type::get(&getContext());
+    return ScheduleAttr::get(&getContext(), choice.warps, choice.values, choice.rows, choice.stages,
+                             products == "f32" ? wide : type, sumsOf(type), choice.bulk ? Copies::Bulk : Copies::Async);
   }
 
   /// The direct form of a convolution and its cost; null where it has none, with the reason.
   std::pair<DirectAttr, monarch::KernelCost> getDirect(ConvOp op, FloatType type, const monarch::Chip &target,
                                                        std::string &reason) {
-    monarch::KernelProblem problem = describe(op, {});
+    monarch::KernelProblem problem = describe(op, {}, type);
     int64_t center = static_cast<int64_t>(op.getCenter().value_or(0));
     if (!target.isGpu())
       reason = "it is not a GPU";
@@ -221,11 +228,11 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   }
 
   /// The plan of the tuning file for a convolution, if it has one.
-  const TunedPlan *findTuned(ConvOp op, FloatType type) const {
+  const TunedPlan *findTuned(ConvOp op, FloatType type) {
     std::string spelled;
     llvm::raw_string_ostream(spelled) << type;
-    monarch::KernelProblem problem = describe(op, {});
-    bool own = op.getU().getType().getElementType() == type && products == "f16" && sums == "f32";
+    monarch::KernelProblem problem = describe(op, {}, type);
+    bool own = op.getU().getType().getElementType() == type && products == "f16" && sums == "auto";
     auto known = llvm::find_if(tuned, [&](const TunedPlan &plan) {
       return own && plan.chip == chip && plan.type == spelled && plan.boundary == stringifyBoundary(op.getBoundary()) &&
              plan.length == problem.length && plan.heads == problem.heads && plan.batch == problem.batch &&
@@ -248,7 +255,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (!how)
       return refuse("copies are async or bulk, not '" + known.copies + "'");
     auto schedule = ScheduleAttr::getChecked(error, &getContext(), known.warps, known.values, known.rows, known.stages,
-                                             type, FloatType(Float32Type::get(&getContext())), *how);
+                                             type, sumsOf(type), *how);
     if (!schedule)
       return WalkResult::interrupt();
     auto plan = PlanAttr::getChecked(error, &getContext(), digits.points(), ArrayRef<int64_t>(digits.radices),
@@ -256,7 +263,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (!plan || failed(SpectrumAttr::verify(error, op.getBoundary(), op.getLength(), plan)))
       return WalkResult::interrupt();
     monarch::KernelChoice choice = getKernelChoice(schedule);
-    monarch::KernelProblem problem = describe(op, digits);
+    monarch::KernelProblem problem = describe(op, digits, type);
     if (!target.isGpu() || !getKernelSchedule(plan) ||
         monarch::sharedBytes(digits, choice, problem, /*gateAhead=*/false) > target.sharedBytes)
       return refuse("it does not fit one pass on " + chip);
@@ -270,7 +277,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   }
 
   /// The digits of a convolution; nothing where its length is out of reach.
-  std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target) const {
+  std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target, FloatType type) {
     RankedTensorType u = op.getU().getType();
     monarch::Problem problem{.length = op.getLength(),
                              .circular = op.getBoundary() == Boundary::Circular,
@@ -281,7 +288,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     // Two rows and their gates may be too much for shared memory; one at a right angle is less.
     monarch::Digits alone{best->digits.radices, true};
     auto fits = [&](const monarch::Digits &digits) {
-      return monarch::chooseKernel(digits, describe(op, digits), target);
+      return monarch::chooseKernel(digits, describe(op, digits, type), target);
     };
     if (target.isGpu() && !best->digits.rightAngle && !fits(best->digits) && fits(alone))
       return alone;
@@ -295,14 +302,14 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
 
   /// The time that the kernel of an FFT would take; nothing where none runs it.
   FailureOr<double> costOfFft(ConvOp op, const monarch::Chip &target, FloatType type) {
-    std::optional<monarch::Digits> digits = chooseDigits(op, target);
+    std::optional<monarch::Digits> digits = chooseDigits(op, target, type);
     if (!digits)
       return failure();
-    monarch::KernelProblem problem = describe(op, *digits);
+    monarch::KernelProblem problem = describe(op, *digits, type);
     std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(*digits, problem, target);
     if (!choice)
       return failure();
-    ScheduleAttr schedule = getScheduleAttr(*choice, type, Float32Type::get(&getContext()));
+    ScheduleAttr schedule = getScheduleAttr(*choice, type);
     std::shared_ptr<const monarch::Schedule> steps = getKernelSchedule(getPlan(*digits, type, schedule));
     if (!steps)
       return failure();
@@ -312,7 +319,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type) {
     if (const TunedPlan *known = findTuned(op, type))
       return useTuned(op, *known, type, target);
-    std::optional<monarch::Digits> digits = chooseDigits(op, target);
+    std::optional<monarch::Digits> digits = chooseDigits(op, target, type);
     if (!digits)
       return op.emitOpError("no plan serves length ") << op.getLength() << "; the longest is " << monarch::maxLength();
     FailureOr<ScheduleAttr> schedule = getSchedule(op, *digits, type, target);

@@ -20,17 +20,18 @@ def test_counts(length):
     assert not static.problems(static.measure(BUILD / "bin", length))
 
 
-# Gates, bf16, two rows in one: no more mma, at most 300 instructions with both gates, 8 bytes of each output and those of the spectrum.
+# Gates, bf16, two rows in one: no more mma, 8 bytes of each output with both gates, and those of the spectrum. Sums of bf16 stages are f32, and with a butterfly of eight leave no
+# registers for addresses, which wait in memory outside of the loops.
 @pytest.mark.parametrize(
     "length, variant, mma, instructions",
     [
-        (4096, {"gated": True}, 0.157, 300),
-        (1024, {"gated": True}, 0.098, 300),
-        (4096, {"type_": "bf16"}, 0.157, 240),
-        (32768, {"type_": "bf16"}, 0.157, 350),
-        (4096, {"boundary": "bidirectional"}, 0.157, 240),
-        (4096, {"boundary": "circular"}, 0.094, 150),
-        (8192, {"boundary": "circular", "gated": True}, 0.094, 200),
+        (4096, {"gated": True}, 0.157, 200),
+        (1024, {"gated": True}, 0.098, 175),
+        (4096, {"type_": "bf16"}, 0.157, 210),
+        (32768, {"type_": "bf16"}, 0.157, 320),
+        (4096, {"boundary": "bidirectional"}, 0.157, 150),
+        (4096, {"boundary": "circular"}, 0.094, 120),
+        (8192, {"boundary": "circular", "gated": True}, 0.094, 150),
         # Three products of halves for one; about as many instructions more.
         (4096, {"type_": "f32"}, 3.2 * 0.157, 900),
         (4096, {"type_": "f32", "gated": True}, 3.2 * 0.157, 900),
@@ -43,7 +44,7 @@ def test_variants(length, variant, mma, instructions):
     result = static.measure(BUILD / "bin", length, **variant)
     assert result["mma"] <= mma
     assert result.get("sass_per_256", result["executed_ptx_per_256"]) <= instructions
-    assert result.get("ptxas", {}).get("spill_bytes", 0) == 0
+    assert result.get("ptxas", {}).get("spill_bytes", 0) <= (64 if (length, variant.get("type_")) == (32768, "bf16") else 0)
     assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
     wide = variant.get("type_") == "f32"
     # Bulk copies have one more before a CTA's first group, and here it has no other.
@@ -57,8 +58,8 @@ def test_variants(length, variant, mma, instructions):
 @pytest.mark.parametrize(
     "length, variant, instructions",
     [
-        (1024, {}, 300), (1024, {"type_": "f32"}, 640), (4096, {}, 230), (4096, {"gated": True}, 275),
-        (4096, {"type_": "f32", "gated": True}, 900), (16384, {}, 300), (32768, {}, 300),
+        (1024, {}, 240), (1024, {"type_": "f32"}, 640), (4096, {}, 190), (4096, {"gated": True}, 250),
+        (4096, {"type_": "f32", "gated": True}, 900), (16384, {}, 220), (32768, {}, 240),
     ],
     ids=str,
 )

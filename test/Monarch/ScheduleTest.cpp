@@ -199,11 +199,11 @@ private:
     });
   }
 
-  /// The matrix of a stage for the tile at `c`; the values of the digits that it depends on must not vary inside.
+  /// The matrix of a stage for the tile, or the half of one, at `c`; the values of the digits that it depends on must not vary inside.
   Matrix stageMatrix(const Layout &layout, const Step &step, Coordinates c) {
     std::vector<int64_t> d = layout.values(c);
     for (int digit : dependences(schedule, HomeKind::Matrix, step.digit))
-      EXPECT_TRUE(layout.uniform(digit));
+      EXPECT_TRUE(layout.uniform(digit) || (step.kind == StepKind::Left && layout.uniformInHalves(digit, {'r', 1})));
     // In the order of the column bits.
     auto value = [&](int column) {
       int64_t v = 0;
@@ -226,8 +226,10 @@ private:
     const Layout &layout = schedule.before(n);
     Registers y(step.layout);
     forEachTile(layout, [&](Coordinates c) {
-      Matrix w = stageMatrix(layout, step, c);
       for (int half = 0; half < 2; ++half) {
+        // A product from the left takes rows with r1 = half.
+        c.lane = 0, c.reg = step.kind == StepKind::Left ? 2 * half : 0;
+        Matrix w = stageMatrix(layout, step, c);
         std::vector<std::array<Complex, 8>> a(32);
         std::vector<std::array<Complex, 4>> b(32);
         auto of = [&](int lane, int reg) {

@@ -36,13 +36,13 @@
 // PTX: .visible .entry conv1(
 // PTX: .maxntid 128, 1, 1
 // PTX: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
-// PTX: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
+// PTX: mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16
 // NEW: stmatrix.sync.aligned.m8n8.x4.shared.b16
 // OLD: st.shared.b32
 
 // REPORT: spectrum0: spectrum of the filters, in f32
 // REPORT: conv1: convolution of length 100, 256 points as 16 x 16
-// REPORT-NEXT: schedule      4 warps, 4 rows at a time, 4 stages of input, products f16, sums f32
+// REPORT-NEXT: schedule      4 warps, 4 rows at a time, 4 stages of input, products f16, sums f16
 // REPORT-NEXT: 0 exchanges, 0 barriers for a group of rows
 // REPORT-NEXT: resources     128 threads, 8192 bytes of shared memory of 232448; {{[0-9]+ registers, 0 bytes spilled, stack of 0 \(ptxas\)|registers not known without ptxas}}
 // REPORT-NEXT: per output    0.2400 mma
@@ -79,7 +79,7 @@
 // OTHER: error: 'arith.negf' cannot run on the device
 // RESULT: error: result 0 is not what one kernel computes
 // FLAGS: fftconv-compile: --manifest and --report go with --emit=ptx, cubin or fatbin
-// PRODUCTS: products and sums are f16 or f32, got 'f8'
+// PRODUCTS: products are f16 or f32, got 'f8'
 
 func.func @layer(%u: tensor<?x2x100xf16>, %k: tensor<2x300xf32>) -> tensor<?x2x100xf16> {
   %y = fftconv.conv causal %u, %k : tensor<?x2x100xf16>, tensor<2x300xf32>

@@ -77,7 +77,7 @@ func.func @short(%u: tensor<4x2x1000xbf16>, %k: tensor<2x33xf32>) -> tensor<4x2x
 // -----
 
 // Bulk copies by themselves where they pay, elsewhere where they are asked for and can be.
-// GPU: #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 3, products = bf16, sums = f32>
+// GPU: #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 4, products = bf16, sums = f32>
 // GPU-LABEL: @copies(
 // BULK: #[[BULK:.*]] = #fftconv.schedule<{{.*}}, copies = bulk>
 // BULK: #[[PLAN:.*]] = #fftconv.plan<points = 1024, {{.*}}, schedule = #[[BULK]]>

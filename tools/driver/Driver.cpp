@@ -47,8 +47,10 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
               cl::value_desc("TYPE"), cl::init("auto"), cl::cat(category)),
       products("products", cl::desc("type of elementwise products in kernels: f16 (default) or f32"),
                cl::value_desc("TYPE"), cl::init("f16"), cl::cat(category)),
-      sums("sums", cl::desc("type of the sums of matrix products in kernels: f32 (default) or f16"),
-           cl::value_desc("TYPE"), cl::init("f32"), cl::cat(category)),
+      sums("sums",
+           cl::desc(
+               "type of the sums of matrix products in kernels: f32, f16, or auto (default) for f16 where stages are"),
+           cl::value_desc("TYPE"), cl::init("auto"), cl::cat(category)),
       method("method", cl::desc("how kernels compute: fft, direct (short filters), or auto (default) for the cheaper"),
              cl::value_desc("METHOD"), cl::init("auto"), cl::cat(category)),
       copies("copies",

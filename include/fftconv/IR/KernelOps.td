@@ -236,7 +236,7 @@ def FFTConv_TileDftOp : FFTConv_TileStageOp<"tile_dft", (ins FFTConv_HowAttr:$ho
   let description = [{
     What `fftconv.dft` computes, with the digit's weights of the right angle. `left` and `right` are matrix products on tensor cores,
     `butterfly` runs on the registers of a lane. `pairs` lists digits i, j, i, j, ... whose twiddles exp(-2 pi i k_i n_j / (r_i ... r_j)) the matrix or the
-    butterfly applies besides.
+    butterfly applies besides. A matrix that takes all pairs of a butterfly's digit takes its weights of the right angle as well, so that sums and differences are left there.
 
     - (Q1) `how` says how the layout of the operand becomes that of the result (`Layout::afterDft`); it is `any` before layouts are assigned;
     - (Q2) a matrix product takes 16-bit operands, or f32 of a plan that computes in f32, three products of hi and lo each;

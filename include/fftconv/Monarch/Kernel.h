@@ -45,8 +45,8 @@ struct KernelProblem {
   bool wraps = false;
   /// Rows of f32, computed as pairs of f16; else tensors and tiles are of two bytes.
   bool split = false;
-  /// Sums stay in f32 on their way into butterflies: stages of bf16, which has no accuracy to spare, or products in f32.
-  bool wideButterflies = false;
+  /// Sums of matrix products are f32, and so are butterflies that follow them: stages of bf16, for which tensor cores have no others, products in f32, or where that is asked for.
+  bool wideSums = false;
   /// Tensors are [B, L, H], and neighbouring heads travel together instead of batch rows.
   bool channelsLast = false;
 
@@ -102,8 +102,19 @@ bool fetchesPostGate(const Digits &digits, const KernelProblem &problem);
 /// Rows of a group whose results are multiplied with such gates at once, in code without a loop; 0 where rows leave one by one.
 int64_t rowsGatedAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
-/// Whether butterflies take pairs of f16 on the way there, not sums in f32.
-bool butterfliesTakePairs(const KernelProblem &problem);
+/// Rows of a group that a warp computes side by side, op by op, so that one does not wait for the other: two where warps share rows, if they are not
+/// odd in number and registers hold them, which gates and sums in f32 do not leave.
+int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+
+/// Whether a warp's trips through a phase with so many matrix products are side by side as well, not a loop: two of one product, whose matrices are then loaded before the barrier.
+/// `layout` is that of tiles that are read.
+bool tripsInLine(const Digits &digits, const Layout &layout, int64_t products, const KernelProblem &problem);
+
+/// Whether every group has all of its rows.
+bool fillsGroups(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+
+/// Whether threads copy the rows of a group one after the other in line, not in a loop.
+bool copiesInLine(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// The problem for which costs are compared: of so many heads that they fill the chip.
 KernelProblem fillingChip(KernelProblem problem, const Chip &chip);

@@ -88,6 +88,8 @@ public:
   bool present(const Coordinates &at) const;
   /// True where the digit does not differ inside one tile of a warp.
   bool uniform(int digit) const;
+  /// The same of each half of it, those elements that have one value of a register bit (r1 or r2) in common.
+  bool uniformInHalves(int digit, const Place &half) const;
 
   /// The layout after the DFT of a digit by mma ("left" swaps the sides) or by butterflies on registers; nothing where another layout is
   /// needed first.

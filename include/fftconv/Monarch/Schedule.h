@@ -97,6 +97,10 @@ std::optional<Schedule> makeSchedule(int64_t points, const ScheduleRequest &requ
 Complex stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,
                     std::span<const int64_t> digits);
 
+/// Whether the butterfly of a digit multiplies with factors besides those of its transform: pairs of digits, or the digit's share of the right angle. A matrix
+/// that absorbs all of its pairs with digits before it takes that share as well.
+bool twists(const Schedule &schedule, int digit);
+
 /// Digits other than the stage's own on which its factors depend.
 std::vector<int> dependences(const Schedule &schedule, HomeKind kind, int stage);
 

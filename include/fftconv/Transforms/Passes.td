@@ -42,7 +42,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     Option<"compute", "compute", "std::string", "\"auto\"",
            "type of the operands of stages: f16, bf16, f32, or auto for the tensors' own">,
     Option<"products", "products", "std::string", "\"f16\"", "type of elementwise products in kernels: f16 (for bf16 stages bf16), or f32">,
-    Option<"sums", "sums", "std::string", "\"f32\"", "type of the sums of matrix products in kernels: f16 or f32">,
+    Option<"sums", "sums", "std::string", "\"auto\"", "type of the sums of matrix products in kernels: f32, f16 (where stages and products are), or auto for f16 where it can be">,
     Option<"method", "method", "std::string", "\"auto\"", "how to compute on a GPU: fft, direct (where it can be done so), or auto for the cheaper">,
     Option<"copies", "copies", "std::string", "\"auto\"", "how rows are copied in kernels: async, bulk (where they can be), or auto for bulk where it pays">,
     Option<"tuning", "tuning", "std::string", "\"\"", "file of plans that were timed, JSON; none by default">,
@@ -270,7 +270,7 @@ def AbsorbTwiddles : Pass<"fftconv-absorb-twiddles", "::mlir::gpu::GPUModuleOp">
   let summary = "Move twiddles into the matrices and butterflies that apply them for free";
   let description = [{
     A twiddle is a product over pairs of digits (k_i, n_j). It costs nothing where one of the two is uniform in a matrix product, whose matrix then includes
-    it, or in a butterfly. Pairs move there (`absorbs`), and `fftconv.tile_twiddle` keeps what is left, if anything. Also settles the types
+    it, or for a product from the left in each of its halves, or in a butterfly. Pairs move there (`absorbs`), and `fftconv.tile_twiddle` keeps what is left, if anything. Also settles the types
     between ops: f32 where the next op wants sums unrounded, else f16.
 
     ```mlir
