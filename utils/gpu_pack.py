@@ -58,17 +58,26 @@ def plans(build, folder, chip, program):
     if planned.returncode or " direct <" in planned.stdout:
         return # no kernel, or one without a choice
     chosen = {key: int(re.search(rf"{key} = (\d+)", planned.stdout)[1]) for key in ("warps", "rows", "stages")}
-    # Where a warp holds a row, rows are as many as warps.
-    own = chosen["warps"] == chosen["rows"]
-    rows = [chosen["rows"], *(r for r in (1, 2, 4, 8, 16) if r != chosen["rows"])]
-    warps = [chosen["warps"]] if own else [chosen["warps"], 24 - chosen["warps"]] if chosen["warps"] in (8, 16) else [chosen["warps"]]
+    # Where warps hold rows, each has one, or two where the planner says so.
+    own = int(re.search(r"points = (\d+)", planned.stdout)[1]) <= 2048
+    if own:
+        shares = range(chosen["rows"] // chosen["warps"], 0, -1)
+        sizes = [(chosen["warps"], chosen["rows"]), *((w, w * n) for n in shares for w in (1, 2, 4, 8, 16) if (w, w * n) != (chosen["warps"], chosen["rows"]))]
+    else:
+        rows = [chosen["rows"], *(r for r in (1, 2, 4, 8, 16) if r != chosen["rows"])]
+        warps = [chosen["warps"], 24 - chosen["warps"]] if chosen["warps"] in (8, 16) else [chosen["warps"]]
+        sizes = list(itertools.product(warps, rows))
     stages = [chosen["stages"], *(n for n in (2, 3, 4) if n != chosen["stages"])] if own and chosen["stages"] > 1 else [chosen["stages"]]
     bulk = ", copies = bulk"
     yield planned.stdout
-    yield planned.stdout.replace(bulk, "") if bulk in planned.stdout else re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", planned.stdout)
-    for w, r, n in list(itertools.product(warps, rows, stages))[1:]:
+    if bulk in planned.stdout:
+        yield planned.stdout.replace(bulk, "")
+    else: # one row to a warp then
+        one = re.sub(r"rows = \d+", f"rows = {chosen['warps']}", planned.stdout) if own else planned.stdout
+        yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
+    for (w, r), n in list(itertools.product(sizes, stages))[1:]:
         text = re.sub(r"rows = \d+", f"rows = {r}", planned.stdout)
-        text = re.sub(r"warps = \d+", f"warps = {r if own else w}", text)
+        text = re.sub(r"warps = \d+", f"warps = {w}", text)
         yield re.sub(r"stages = \d+", f"stages = {n}", text)
 
 

@@ -135,9 +135,10 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     PlanAttr plan = copyIn.getPlan();
     std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
     int64_t sequences = schedule ? schedule->radices[0] : 0, rows = groups.getRows();
-    if (!schedule || (schedule->split > 0 ? sequences != 1 : sequences != rows))
+    if (!schedule || (schedule->split > 0 && sequences != 1) ||
+        !monarch::fitsWarps(getDigits(plan), getKernelChoice(groups), getKernelProblem(groups)))
       return groups.emitOpError(
-          "kernels take rows one by one where a sequence is exchanged between warps, else one row to a warp");
+          "kernels take rows one by one where a sequence is exchanged between warps, else as many to each warp");
 
     if (getKernelChoice(groups).bulk)
       for (auto copy : body.getOps<CopyInOp>())

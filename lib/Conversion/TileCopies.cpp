@@ -250,16 +250,28 @@ private:
 
   /// Calls `visit` with the planes of `count` schedule rows (null: the only one) from `row` on, one after the other: in a loop, or in line.
   void forEachScheduleRow(Value row, Value count, llvm::function_ref<void(ArrayRef<Row>)> visit) {
+    if (k.warpOwns()) {
+      // Rows of a warp are as far apart as there are warps.
+      for (int64_t r = 0; r < k.rows; r += k.schedule->warps) {
+        SmallVector<Row> rows = pairOf(s.add(row, s.i64(r)), s.add(k.warp, s.i32(r)));
+        for (Row &plane : rows)
+          plane.exists = k.rowsAreFull || (r == 0 && plane.plane == 0) ? Value() : s.less(plane.batch, k.batch);
+        visit(rows);
+      }
+      return;
+    }
     if (!count)
-      return visit(pairOf(row, k.warpOwns() ? k.warp : Value()));
+      return visit(pairOf(row, {}));
     if (!monarch::copiesInLine(getDigits(k.plan), k.choice, k.problem))
       return forEachRow(count, [&](Value index) { visit(pairOf(s.add(row, s.toI64(index)), index)); });
+    // Batch rows of the group that are there.
+    int64_t planes = k.paired() ? 2 : 1;
+    Value there = k.paired() ? s.toI32(s.min(s.sub(k.batch, s.mul(row, planes)), s.i64(planes * k.rows))) : count;
     for (int64_t r = 0; r < k.rows; ++r) {
       SmallVector<Row> rows = pairOf(s.add(row, s.i64(r)), s.i32(r));
-      if (k.rowsAreFull)
-        rows.back().exists = {};
-      else if (r > 0)
-        rows.front().exists = s.less(s.i32(r), count);
+      for (Row &plane : rows)
+        plane.exists =
+            k.rowsAreFull || (r == 0 && plane.plane == 0) ? Value() : s.less(s.i32(r * planes + plane.plane), there);
       visit(rows);
     }
   }

@@ -63,8 +63,8 @@ public:
       place.loop = loop.getInductionVar();
       b.setInsertionPointToStart(loop.getBody());
     }
-    int64_t together = k.rowsHere ? monarch::rowsAtOnce(getDigits(k.plan), k.choice, k.problem) : 1;
-    std::vector<State> states(together * (inLine ? layout.trips() : 1));
+    int64_t together = monarch::rowsAtOnce(getDigits(k.plan), k.choice, k.problem);
+    states = std::vector<State>(together * (inLine ? layout.trips() : 1));
     if (k.rowsHere) {
       auto loop = s.loop(s.i32(0), k.rowsHere, s.i32(together));
       tileAnchor = loop;
@@ -80,14 +80,13 @@ public:
       states[i].trip = static_cast<int64_t>(i) / together;
       states[i].loop = inLine ? s.i32(states[i].trip) : place.loop;
     }
+    // A warp that owns rows has the one of its number, and others as many rows later as there are warps.
+    if (k.warpOwns())
+      for (int64_t i = 1; i < together; ++i)
+        states[i].row = s.i32(i * schedule.warps);
     for (Operation *op : ops) {
       loaded.clear();
-      for (State &state : states) {
-        exchange(state);
-        if (&state == &states.front() || !isa<BarrierOp, PrefetchOp>(op))
-          lower(op);
-        exchange(state);
-      }
+      lower(op);
     }
   }
 
@@ -100,7 +99,7 @@ private:
   const DenseMap<Operation *, double> &scales;
   RuntimePlace place;
   Operation *phaseAnchor = nullptr, *tileAnchor = nullptr;
-  /// Among the rows of a group; null where warps own rows, which is part of the layout then.
+  /// Among the rows of a group; null for the first where warps own rows, which is part of the layout then.
   Value row;
   std::optional<TileValue> x;
   /// Values that ops have left and others will take.
@@ -108,7 +107,7 @@ private:
   /// Whether a warp's trips are not a loop, and which of them this is.
   bool inLine = false;
   int64_t trip = 0;
-  /// All this of a row and a trip that are computed beside others, op by op, so that none waits for another's results.
+  /// All this of a row and a trip that are computed beside others, op by op and tile by tile, so that none waits for another's results, and all take a matrix that is loaded once.
   struct State {
     Value row, loop;
     int64_t trip = 0;
@@ -121,6 +120,15 @@ private:
     std::swap(trip, state.trip);
     std::swap(x, state.x);
     std::swap(values, state.values);
+  }
+  std::vector<State> states;
+  /// Calls `visit` for each of them, with its place, and with what it is to be computed on.
+  void forEachState(llvm::function_ref<void(size_t state)> visit) {
+    for (size_t i = 0; i < states.size(); ++i) {
+      exchange(states[i]);
+      visit(i);
+      exchange(states[i]);
+    }
   }
   /// Words that an op has loaded for one row, by table, trip and half tile: the others take them.
   std::map<std::array<int64_t, 3>, std::vector<Value>> loaded;
@@ -352,36 +360,42 @@ private:
   //===--------------------------------------------------------------------===//
 
   void lower(Operation *op) {
+    if (isa<BarrierOp>(op)) {
+      NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
+      return;
+    }
+    if (auto prefetch = dyn_cast<PrefetchOp>(op))
+      return k.prefetch(prefetch);
     // Every value has one use.
-    if (op->getNumOperands())
+    forEachState([&](size_t) {
       if (auto taken = values.find(op->getOperand(0)); taken != values.end()) {
         x = std::move(taken->second);
         values.erase(taken);
       }
+    });
+    auto dft = dyn_cast<TileDftOp>(op);
     if (auto relayout = dyn_cast<RelayoutOp>(op))
-      relayout.getX().getType().isShared() ? read(relayout) : write(relayout);
-    else if (auto dft = dyn_cast<TileDftOp>(op))
-      dft.getHow() == How::Butterfly ? butterfly(dft) : transform(dft);
+      forEachState([&](size_t) { relayout.getX().getType().isShared() ? read(relayout) : write(relayout); });
+    else if (dft && dft.getHow() == How::Butterfly)
+      forEachState([&](size_t) { butterfly(dft); });
+    else if (dft)
+      transform(dft);
     else if (auto twiddle = dyn_cast<TileTwiddleOp>(op))
       scale(twiddle);
     else if (auto product = dyn_cast<TileProductOp>(op))
       multiply(product);
     else if (auto gate = dyn_cast<TileGateOp>(op))
-      applyGate(gate);
-    else if (isa<BarrierOp>(op))
-      NVVM::SyncWarpOp::create(b, k.loc, s.i32(-1));
-    else if (auto prefetch = dyn_cast<PrefetchOp>(op))
-      k.prefetch(prefetch);
-    if (op->getNumResults() == 0)
-      return;
+      forEachState([&](size_t) { applyGate(gate); });
     // What an op leaves has the type that it says.
     auto type = cast<TileType>(op->getResult(0).getType());
     if (type.isShared())
       return;
-    if (!type.getReal().isF32())
-      pack(type.getReal());
-    values.insert({op->getResult(0), std::move(*x)});
-    x.reset();
+    forEachState([&](size_t) {
+      if (!type.getReal().isF32())
+        pack(type.getReal());
+      values.insert({op->getResult(0), std::move(*x)});
+      x.reset();
+    });
   }
 
   /// x times a gate, register by register.
@@ -502,7 +516,7 @@ private:
     bool realIn = !op.getX().getType().isComplex(), realOut = !op.getY().getType().isComplex();
     bool halfSums = op.getPlan().getSchedule().getSums().isF16();
     int stage = static_cast<int>(op.getDigit());
-    monarch::Layout before = x->layout, after = layoutOf(op.getY().getType());
+    monarch::Layout before = layoutOf(op.getX().getType()), after = layoutOf(op.getY().getType());
     std::vector<int> digits = monarch::dependences(schedule, HomeKind::Matrix, stage);
     double factor = scales.at(op);
 
@@ -545,15 +559,16 @@ private:
     // Sums that will be rounded are rounded at once, before the next tile needs registers.
     Type element = op.getY().getType().getReal();
     bool round = !halfSums && !element.isF32();
-    split() ? splitUp() : pack(operand());
-    TileValue y(after, realOut ? 1 : 2, halfSums || round ? Form::Packed : Form::Wide);
+    forEachState([&](size_t) { split() ? splitUp() : pack(operand()); });
+    std::vector<TileValue> results(states.size(),
+                                   {after, realOut ? 1 : 2, halfSums || round ? Form::Packed : Form::Wide});
     // Four registers of hi, and of lo where there are any.
     using Parts = std::array<SmallVector<Value>, 2>;
     struct Matrix {
       Parts re, im, minusIm;
     };
     // Of each half of a tile where they differ; kept for all tiles where these do not.
-    std::array<std::optional<Matrix>, 2> matrices;
+    std::vector<std::array<std::optional<Matrix>, 2>> matricesOf(states.size());
     bool differ = llvm::any_of(digits, [&](int d) { return !before.uniform(d); });
     bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(before, d); });
     auto negate = [&](const Parts &from) {
@@ -563,9 +578,9 @@ private:
           to[part].push_back(v ? negateHalves(v) : v);
       return to;
     };
-    for (int64_t tile = 0; tile < before.tiles(); ++tile) {
-      if (!x->present(0, tile))
-        continue;
+    auto transformTile = [&](int64_t tile, size_t state) {
+      TileValue &y = results[state];
+      auto &matrices = matricesOf[state];
       if (byTile)
         matrices = {};
       auto dataOf = [&](int plane) {
@@ -634,8 +649,11 @@ private:
         for (size_t i = 0; i < di.size(); ++i)
           y.data[tile][1][i + di.size() * h] = di[i];
       }
-    }
-    x = std::move(y);
+    };
+    for (int64_t tile = 0; tile < before.tiles(); ++tile)
+      if (before.present({.tile = tile}))
+        forEachState([&](size_t state) { transformTile(tile, state); });
+    forEachState([&](size_t state) { x = std::move(results[state]); });
   }
 
   bool tilesHold(const monarch::Layout &layout, int digit) const {
@@ -791,13 +809,13 @@ private:
   /// Words of a factor for the four registers of a tile: real and imaginary pairs, f32 where that is what is computed in.
   int64_t factorWords() const { return split() ? 16 : 8; }
 
-  /// x times w, register by register; `words(tile)` gives the factors of a tile.
-  void multiplyBy(bool inF32, llvm::function_ref<std::vector<Value>(int64_t tile)> words) {
-    inF32 ? unpack() : pack(operand());
+  /// Applies two factors of each to all complex values, register by register; `words(tile)` gives the factors of a tile.
+  template <typename Apply>
+  void forEachValue(const monarch::Layout &layout, bool inF32,
+                    llvm::function_ref<std::vector<Value>(int64_t tile)> words, Apply apply) {
+    forEachState([&](size_t) { inF32 ? unpack() : pack(operand()); });
     Arithmetic a{b, k.loc, inF32 ? Type(b.getF32Type()) : halves(), {}};
-    for (int64_t tile = 0; tile < x->layout.tiles(); ++tile) {
-      if (!x->present(0, tile))
-        continue;
+    auto applyTo = [&](int64_t tile) {
       std::vector<Value> w = words(tile);
       auto &[re, im] = x->data[tile];
       for (int reg = 0; reg < 4; ++reg)
@@ -808,18 +826,20 @@ private:
             Value pair = asHalves(w[2 * reg + plane]);
             return inF32 ? half(pair, i) : pair;
           };
-          Value wr = factor(0), wi = factor(1);
           int at = inF32 ? 2 * reg + i : reg;
-          Value r = re[at], m = im[at];
-          re[at] = a.subProduct(a.mul(r, wr), m, wi);
-          im[at] = a.addProduct(a.mul(m, wr), r, wi);
+          apply(a, re[at], im[at], factor(0), factor(1));
         }
-    }
+    };
+    for (int64_t tile = 0; tile < layout.tiles(); ++tile)
+      if (layout.present({.tile = tile}))
+        forEachState([&](size_t) { applyTo(tile); });
   }
 
+  /// Factors of a twiddle have magnitude one, and turn by less than a right angle or a little more: three shears do that in three instructions, where a product takes four (the lifting
+  /// steps of Daubechies and Sweldens 1998). They are by the tangent of half of the angle, by its sine, and by the tangent again.
   void scale(TileTwiddleOp op) {
     int stage = static_cast<int>(op.getDigit());
-    monarch::Layout layout = x->layout;
+    monarch::Layout layout = layoutOf(op.getX().getType());
     std::vector<int> uniform = uniformDigits(layout, monarch::dependences(schedule, HomeKind::Product, stage));
     Table table = makeTable(uniform, factorWords(), [&](int lane, const std::vector<int64_t> &values) {
       LaneWords words;
@@ -829,42 +849,44 @@ private:
           monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
           return op.getInverse() ? std::conj(w) : w;
         };
-        monarch::Complex first = value(reg), second = value(reg + 1);
+        double first = std::arg(value(reg)), second = std::arg(value(reg + 1));
+        assert(std::max(std::abs(first), std::abs(second)) < 1.8 && "more than 100 degrees");
+        double factors[] = {std::tan(first / 2), std::tan(second / 2), std::sin(first), std::sin(second)};
         if (split()) {
-          for (double part : {first.real(), second.real(), first.imag(), second.imag()})
-            words.push_back(toFloatBits(part));
+          for (double factor : factors)
+            words.push_back(toFloatBits(factor));
           continue;
         }
-        words.push_back(packHalves(first.real(), second.real()));
-        words.push_back(packHalves(first.imag(), second.imag()));
+        words.push_back(packHalves(factors[0], factors[1]));
+        words.push_back(packHalves(factors[2], factors[3]));
       }
       return words;
     });
-    std::vector<Value> words;
-    multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
-      if (words.empty() || llvm::any_of(uniform, [&](int d) { return tilesHold(layout, d); }))
-        words = load(table, layout, tile);
-      return words;
-    });
+    bool byTile = llvm::any_of(uniform, [&](int d) { return tilesHold(layout, d); });
+    auto wordsOf = [&](int64_t tile) { return load(table, layout, byTile ? tile : 0); };
+    auto turn = [](Arithmetic &a, Value &re, Value &im, Value tangent, Value sine) {
+      im = a.addProduct(im, re, tangent);
+      re = a.subProduct(re, im, sine);
+      im = a.addProduct(im, re, tangent);
+    };
+    forEachValue(layout, op.getPlan().getSchedule().getProducts().isF32(), wordsOf, turn);
   }
-
-  /// How L2 is to keep spectra, where they need it.
-  Value policy;
 
   void multiply(TileProductOp op) {
     SpectrumOrder order = spectrumOrder(schedule);
     int64_t tiles = 1;
     for (int digit : order.tileDigits)
       tiles *= schedule.radices[digit];
-    monarch::Layout layout = x->layout;
+    monarch::Layout layout = layoutOf(op.getX().getType());
     // A CTA that takes rows of many heads one after the other has a spectrum for each.
-    bool byRow = k.problem.channelsLast && row;
+    bool byRow = k.problem.channelsLast && k.rowsHere;
     Level level = byRow ? Level::Use : levelOf(layout, order.tileDigits, factorWords());
     bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
     std::string load = k.ahead ? "ld.global" : "ld.global.nc";
     load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
     // What L1 does not keep is to stay in L2, though more than L2 holds passes through it between two groups.
-    if (!keeps && !k.warpOwns() && !policy) {
+    Value policy;
+    if (!keeps && !k.warpOwns()) {
       OpBuilder::InsertionGuard guard(b);
       moveTo(Level::Kernel);
       policy = s.assembly(b.getI64Type(), ValueRange(), "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;", "=l");
@@ -880,9 +902,15 @@ private:
       return loadWords(pointer, constant, 512, factorWords(), load, policy);
     };
     constexpr int64_t spectrum = -1;
-    multiplyBy(op.getPlan().getSchedule().getProducts().isF32(), [&](int64_t tile) {
+    auto wordsOf = [&](int64_t tile) {
       return byRow ? loadTile(tile) : loadOnce(spectrum, 2 * tile, [&] { return loadTile(tile); });
-    });
+    };
+    auto multiply = [](Arithmetic &a, Value &re, Value &im, Value wr, Value wi) {
+      Value r = re;
+      re = a.subProduct(a.mul(r, wr), im, wi);
+      im = a.addProduct(a.mul(im, wr), r, wi);
+    };
+    forEachValue(layout, op.getPlan().getSchedule().getProducts().isF32(), wordsOf, multiply);
   }
 };
 } // namespace

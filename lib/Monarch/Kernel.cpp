@@ -36,6 +36,13 @@ static int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 
 // Two digits of 16 and a small one between.
 bool fftconv::monarch::warpOwns(const Digits &digits) { return digits.count() <= 3 && digits.points() <= 2048; }
 
+bool fftconv::monarch::fitsWarps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  if (!warpOwns(digits))
+    return true;
+  bool several = !problem.split && !problem.channelsLast && !choice.bulk;
+  return several ? choice.rows % choice.warps == 0 : choice.rows == choice.warps;
+}
+
 int64_t fftconv::monarch::spectrumValues(int64_t points, bool split) { return 2 * points + (split ? 8 : 0); }
 
 int64_t fftconv::monarch::scaleBytes(const Digits &digits, const KernelChoice &choice) {
@@ -105,10 +112,10 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
   return "";
 }
 
-/// Registers of a lane: 128 where warps share rows, up to all 255 where values are f32 or a warp holds a row. Between are rows of up to 512 points without gates, 1024 where
+/// Registers of a lane: 128 where warps share rows, up to all 255 where values are f32 or a warp holds one row of many points or two. Between are rows of up to 512 points without gates, 1024 where
 /// one is enough for a warp and sums are f16: a third CTA of four warps is worth more to them than registers (benchmarks/README.md).
-static int64_t laneRegisters(const Digits &digits, const KernelProblem &problem) {
-  if (problem.split)
+static int64_t laneRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  if (problem.split || (warpOwns(digits) && choice.rows > choice.warps))
     return 255;
   if (!warpOwns(digits) || digits.points() <= 256)
     return 128;
@@ -120,7 +127,7 @@ static int64_t laneRegisters(const Digits &digits, const KernelProblem &problem)
 /// CTAs of a kernel that share a multiprocessor as far as registers go.
 static int64_t ctasByRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                const Chip &chip) {
-  return std::max<int64_t>(1, chip.registers / (32 * choice.warps * laneRegisters(digits, problem)));
+  return std::max<int64_t>(1, chip.registers / (32 * choice.warps * laneRegisters(digits, choice, problem)));
 }
 
 /// Bytes of shared memory of each of so many CTAs.
@@ -167,8 +174,10 @@ int64_t fftconv::monarch::rowsGatedAtOnce(const Digits &digits, const KernelChoi
 }
 
 int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  if (warpOwns(digits))
+    return std::max<int64_t>(1, choice.rows / choice.warps);
   bool gated = problem.preGate || problem.postGate;
-  return warpOwns(digits) || problem.wideSums || gated || choice.rows % 2 ? 1 : 2;
+  return problem.wideSums || gated || choice.rows % 2 ? 1 : 2;
 }
 
 bool fftconv::monarch::tripsInLine(const Digits &digits, const Layout &layout, int64_t products,
@@ -182,12 +191,10 @@ bool fftconv::monarch::fillsGroups(const Digits &digits, const KernelChoice &cho
 }
 
 bool fftconv::monarch::copiesInLine(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
-  // Pairs of rows and gates have no registers left for it.
-  if (warpOwns(digits) || problem.channelsLast || problem.split || !digits.rightAngle || problem.preGate ||
-      problem.postGate)
+  if (warpOwns(digits) || problem.channelsLast || problem.split)
     return false;
   int64_t units = digits.points() * problem.elementBytes() / copyWidth(problem, choice.rows);
-  return choice.rows * ceilDiv(units, 32 * choice.warps) <= 16;
+  return choice.rows * inputPlanes(digits) * ceilDiv(units, 32 * choice.warps) <= 16;
 }
 
 KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &chip) {
@@ -277,13 +284,18 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   if (warpOwns(digits)) {
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
     int warps = problem.channelsLast ? 8 : 4;
-    KernelChoice choice{warps, digits.points() <= 1024 ? 32 : 64, warps, problem.channelsLast ? 1 : 2, bulk};
+    // Two rows to a warp where their matrices differ from tile to tile and registers hold both.
+    bool gated = problem.preGate || problem.postGate;
+    bool two = digits.points() > 512 && digits.points() <= 1024 && !gated && !problem.wideSums &&
+               !problem.channelsLast && !bulk && (together == 0 || together >= 2 * warps);
+    KernelChoice choice{warps, digits.points() <= 1024 ? 32 : 64, warps * (two ? 2 : 1), problem.channelsLast ? 1 : 2,
+                        bulk};
     auto fits = [&](const KernelChoice &choice) {
       return sharedBytes(digits, choice, problem, problem.gateTile() && choice.stages > 1) <= chip.sharedBytes;
     };
     auto shrinks = [&] { return !fits(choice) || (together > 0 && choice.warps / 2 >= together); };
-    while (choice.warps > 1 && shrinks())
-      choice.rows = choice.warps /= 2;
+    for (; choice.warps > 1 && shrinks(); choice.rows /= 2)
+      choice.warps /= 2;
     // Short rows come further ahead, until what is on its way keeps memory busy.
     int64_t resident = residentCtas(digits, choice, problem, chip);
     int64_t most = together > 0 ? std::min<int64_t>(maxStages, ceilDiv(together, choice.rows)) : maxStages;
@@ -354,7 +366,7 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
   if (schedule.split > 0)
     return heads * (problem.channelsLast ? rows : groups);
   if (schedule.points() > (problem.split ? 256 : 512))
-    return heads * rows;
+    return heads * ceilDiv(rows, rowsAtOnce(digitsOf(schedule), choice, problem));
   int64_t resident = residentCtas(digitsOf(schedule), choice, problem, chip);
   if (problem.channelsLast)
     return heads * std::min(rows, gridLimit(ceilDiv(heads, choice.rows), resident, chip));
@@ -412,12 +424,12 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   int64_t bulk = bulkBytes(digits, problem), rowBytes = bytes * length, bulkCopies = ceilDiv(rowBytes, bulk);
   int64_t bulkWavefronts = rowBytes / bulk * ceilDiv(bulk, 128) + ceilDiv(rowBytes % bulk, 128);
   bool bulkOut = storesInBulk(schedule, choice, problem);
-  // Rows of a head's last group that are not there, and are read with others at once.
-  double missing = 0;
-  if (int64_t together = rowsGatedAtOnce(digits, choice, problem)) {
-    int64_t last = complexRows % choice.rows;
+  // Rows of a head's last group that are not there: zeros are copied for them where rows are copied in line, and they are read with others at once.
+  int64_t last = complexRows % choice.rows;
+  bool inLine = !choice.bulk && copiesInLine(digits, choice, problem);
+  double zeros = inLine && last ? static_cast<double>(choice.rows - last) : 0, missing = 0;
+  if (int64_t together = rowsGatedAtOnce(digits, choice, problem))
     missing = static_cast<double>(std::min(ceilDiv(last, together) * together, choice.rows) - last);
-  }
   for (size_t n = 0; n < steps.size(); ++n) {
     StepKind kind = schedule.steps[n].kind;
     bool isFirst = n <= 1, isLast = n + 2 >= steps.size();
@@ -438,6 +450,9 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     }
     works[n].mma = perOutput(mma);
     works[n].wavefronts = perOutput(wavefronts);
+    if (kind == StepKind::CopyIn)
+      works[n].wavefronts += zeros * static_cast<double>(pair * (1 + problem.gateTile()) * moved(points, bytes)) /
+                             static_cast<double>(length * batch);
     if (kind == StepKind::CopyOut)
       works[n].wavefronts += missing * static_cast<double>(moved(length, 2)) / static_cast<double>(length * batch);
     cost.mma += works[n].mma;
@@ -495,9 +510,10 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       break;
     case StepKind::Product:
       works[n].bytes = spectra;
-      [[fallthrough]];
-    case StepKind::Twiddle:
       here = split ? 48 : 16;
+      break;
+    case StepKind::Twiddle:
+      here = split ? 40 : 14;
       break;
     case StepKind::Read:
     case StepKind::Write:
@@ -516,8 +532,11 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     perTile += here;
   }
   // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
-  double all =
-      perTile + (schedule.split ? 24 + 4 / rows : 20) + 16 / rows + 8 * (preGate + problem.postGate) + 16 * wraps;
+  double all = perTile +
+               (schedule.split               ? 24 + 4 / rows
+                : choice.rows > choice.warps ? 10
+                                             : 20) +
+               16 / rows + 8 * (preGate + problem.postGate) + 16 * wraps;
   all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
   if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
     all += 16;

@@ -458,8 +458,8 @@ std::optional<Schedule> fftconv::monarch::makeSchedule(int64_t points, const Sch
 
 Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,
                                       std::span<const int64_t> digits) {
-  // Angles in units of 1 / 4M of a turn, where all of them are whole.
-  int64_t turn = 4 * schedule.points(), angle = 0;
+  // Angles in units of 1 / 16M of a turn, where all of them are whole.
+  int64_t turn = 16 * schedule.points(), angle = 0;
   auto rate = [&](int i, int j) {
     int64_t product = 1;
     for (int d = i; d <= j; ++d)
@@ -473,11 +473,21 @@ Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, i
     for (int j = 1; j < static_cast<int>(schedule.radices.size()); ++j)
       if (rightAngleStage(schedule.radices, schedule.homes, j) == stage)
         angle -= (j == stage ? n : digits[j]) * (rate(1, j) / 4); // a digit's share of the right angle
+  // Of k n a product has (k - 15/2) (n - 15/2) only, where both are digits of tiles: the rest depends on one of them, whose matrix takes it.
+  constexpr int64_t twiceMiddle = tile - 1;
   for (const auto &[pair, home] : schedule.homes) {
+    auto [i, j] = pair;
+    bool centered = home.kind == HomeKind::Product && schedule.radices[i] == tile;
+    if (centered && kind == HomeKind::Matrix && i == stage)
+      angle += twiceMiddle * k * (rate(i, j) / 2);
+    if (centered && kind == HomeKind::Matrix && j == stage)
+      angle += twiceMiddle * (2 * n - twiceMiddle) * (rate(i, j) / 4);
     if (home != Home{kind, stage})
       continue;
-    auto [i, j] = pair;
-    angle += i == stage ? k * digits[j] * rate(i, j) : n * digits[i] * rate(i, j);
+    if (centered)
+      angle += (2 * digits[i] - twiceMiddle) * (2 * n - twiceMiddle) * (rate(i, j) / 4);
+    else
+      angle += i == stage ? k * digits[j] * rate(i, j) : n * digits[i] * rate(i, j);
   }
   Complex value = root(-angle, turn);
   return kind == HomeKind::Matrix ? value / std::sqrt(static_cast<double>(radix)) : value;

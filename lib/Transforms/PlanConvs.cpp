@@ -269,8 +269,8 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       return refuse("it does not fit one pass on " + chip);
     if (StringRef reason(choice.bulk ? monarch::whyNoBulkCopies(digits, choice, problem, target) : ""); !reason.empty())
       return refuse("no bulk copies, since " + reason);
-    if (monarch::warpOwns(digits) && known.rows != known.warps)
-      return refuse("a warp holds a row, and so there are as many rows as warps");
+    if (!monarch::fitsWarps(digits, choice, problem))
+      return refuse("a warp holds a row, and so there are as many rows as warps, or a multiple of f16 and bf16");
     op.setPlanAttr(plan);
     remark::analysis(op.getLoc(), options("Tuned")) << "the plan of the tuning file";
     return WalkResult::advance();

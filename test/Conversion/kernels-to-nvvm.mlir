@@ -53,6 +53,26 @@ func.func @in_a_cta(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f1
 
 // -----
 
+// Two rows side by side: what reads one does so before anything of the other is written, matrices are loaded once, sums are f16. A row that is not there is zeros.
+// CHECK-LABEL: gpu.module @side_by_side_kernels
+// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}}
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK-COUNT-2: nvvm.ldmatrix
+// CHECK-NOT: nvvm.ldmatrix
+// CHECK-COUNT-8: nvvm.mma.sync
+// CHECK-NOT: nvvm.mma.sync
+// CHECK-COUNT-4: nvvm.stmatrix
+// CHECK: nvvm.barrier0
+#beside = #fftconv.schedule<warps = 16, values = 32, rows = 2, stages = 2, products = f16, sums = f16>
+#two = #fftconv.plan<points = 4096, radices = [16, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #beside>
+#two_spectrum = #fftconv.spectrum<causal, length = 4096, plan = #two>
+func.func @side_by_side(%u: tensor<?x3x4096xf16>, %s: tensor<3x16x16x16xcomplex<f16>, #two_spectrum>) -> tensor<?x3x4096xf16> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x3x4096xf16>, tensor<3x16x16x16xcomplex<f16>, #two_spectrum>
+  return %y : tensor<?x3x4096xf16>
+}
+
+// -----
+
 // Gates of results come into L2 as a group begins, and spectra that L1 does not keep stay there.
 // CHECK-LABEL: gpu.module @gated_kernels
 // CHECK: "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;"

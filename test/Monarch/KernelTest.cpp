@@ -51,6 +51,41 @@ TEST(Kernel, ComputesWhileAnotherWaits) {
   EXPECT_EQ(choose({16, 16, 16}, {.batch = 1, .heads = 3, .length = 4096}, "sm_90")->warps, 16);
 }
 
+TEST(Kernel, ComputesRowsSideBySide) {
+  auto together = [](std::vector<int64_t> radices, int64_t rows, KernelProblem problem) {
+    return rowsAtOnce({std::move(radices), true}, {4, 32, rows, 2}, problem);
+  };
+  EXPECT_EQ(together({16, 16, 16}, 4, {.length = 4096}), 2);
+  EXPECT_EQ(together({16, 16, 16}, 3, {.length = 4096}), 1);
+  // Where warps own rows, those that each has: two where matrices differ from tile to tile and registers hold both rows, if there are so many.
+  EXPECT_EQ(together({16, 4, 16}, 4, {.length = 1024}), 1);
+  EXPECT_EQ(together({16, 4, 16}, 8, {.length = 1024}), 2);
+  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90")->rows, 8);
+  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90")->warps, 4);
+  EXPECT_EQ(choose({16, 4, 16}, {.batch = 4, .length = 1024}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024, .postGate = true}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 2, 16}, {.length = 512}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 8, 16}, {.length = 2048}, "sm_90")->rows, 4);
+  EXPECT_FALSE(fitsWarps({{16, 4, 16}, true}, {4, 32, 6, 2}, {.length = 1024}));
+  EXPECT_FALSE(fitsWarps({{16, 4, 16}, true}, {4, 32, 8, 2}, {.length = 1024, .split = true}));
+  EXPECT_FALSE(fitsWarps({{16, 4, 16}, true}, {4, 32, 8, 2}, {.length = 1024, .channelsLast = true}));
+  EXPECT_EQ(together({16, 16, 16}, 4, {.length = 4096, .preGate = true}), 1);
+  EXPECT_EQ(together({16, 16, 16}, 4, {.length = 4096, .wideSums = true}), 1);
+  // Groups of an even number are taken for it.
+  EXPECT_EQ(choose({16, 3, 16, 16}, {.length = 12288}, "sm_90")->rows, 2);
+  EXPECT_EQ(choose({16, 3, 16, 16}, {.length = 12288, .wideSums = true}, "sm_90")->rows, 3);
+  // Groups are full where the batch is known to be a multiple.
+  Digits digits{{16, 16, 16}, true}, pairs{{16, 16, 16}, false};
+  EXPECT_TRUE(fillsGroups(digits, {8, 32, 4, 2}, {.batch = 8}));
+  EXPECT_FALSE(fillsGroups(digits, {8, 32, 4, 2}, {.batch = 6}));
+  EXPECT_FALSE(fillsGroups(digits, {8, 32, 4, 2}, {.batch = 0})) << "unknown";
+  EXPECT_FALSE(fillsGroups(pairs, {8, 32, 4, 2}, {.batch = 4}));
+  // Threads copy a few rows in line, many in a loop.
+  EXPECT_TRUE(copiesInLine(digits, {8, 32, 4, 2}, {.length = 4096}));
+  EXPECT_FALSE(copiesInLine(digits, {8, 32, 4, 2}, {.length = 4095})) << "element by element";
+  EXPECT_FALSE(copiesInLine(digits, {8, 32, 4, 2}, {.length = 4096, .channelsLast = true}));
+}
+
 TEST(Kernel, KeepsMemoryBusy) {
   // Short rows come more than one group ahead, long ones need not.
   EXPECT_EQ(choose({16, 16}, {.length = 256}, "sm_90")->stages, 4);

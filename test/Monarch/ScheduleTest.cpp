@@ -486,6 +486,52 @@ TEST(Schedule, RunsEverySmallRadix) {
     }
 }
 
+// What a butterfly would multiply with is in matrices, also where its digit is on the registers of a tile; without a right angle a digit of two keeps its twist.
+TEST(Schedule, LeavesButterfliesWithoutTwist) {
+  for (int64_t small = 2; small <= 8; ++small)
+    for (bool large : {false, true})
+      for (bool rightAngle : {false, true}) {
+        std::vector<int64_t> radices = {16, small, 16};
+        if (large)
+          radices.push_back(16);
+        SCOPED_TRACE(testing::Message() << small << (large ? ", two inner digits" : ""));
+        std::optional<Schedule> schedule =
+            makeSchedule(radices, {.warps = large ? 16 : 4, .registerBits = large ? 5 : 6, .rightAngle = rightAngle});
+        ASSERT_TRUE(schedule.has_value());
+        EXPECT_EQ(twists(*schedule, 2), !rightAngle && small == 2);
+        EXPECT_FALSE(twists(*schedule, 1));
+      }
+}
+
+// Products are rotations by less than 100 degrees: three shears do them.
+TEST(Schedule, TurnsByLittle) {
+  for (const std::vector<int64_t> &radices : std::vector<std::vector<int64_t>>{
+           {16, 16}, {16, 2, 16}, {16, 8, 16}, {16, 16, 16}, {16, 2, 16, 16}, {16, 7, 16, 16}, {16, 8, 16, 16}}) {
+    bool large = radices.size() == 4 || radices[1] == 16;
+    std::optional<Schedule> schedule =
+        makeSchedule(radices, {.warps = large && radices.size() > 2 ? 16 : 4, .registerBits = 6});
+    ASSERT_TRUE(schedule.has_value());
+    double most = 0;
+    std::vector<int64_t> d(schedule->radices.size());
+    for (const Step &step : schedule->steps) {
+      if (step.kind != StepKind::Twiddle)
+        continue;
+      std::function<void(size_t)> each = [&](size_t j) {
+        if (j == d.size()) {
+          most = std::max(
+              most, std::abs(std::arg(stageFactor(*schedule, HomeKind::Product, step.digit, 0, d[step.digit], d))));
+          return;
+        }
+        for (d[j] = 0; d[j] < schedule->radices[j]; ++d[j])
+          each(j + 1);
+      };
+      each(1);
+    }
+    EXPECT_GT(most, 0.1);
+    EXPECT_LT(most, 1.8);
+  }
+}
+
 // The rule that solves both sides of every exchange from 4096 points on; parts of it cost what they cost.
 TEST(Schedule, SwizzleIsTheSmallestThatWorks) {
   for (int64_t points : {4096, 8192, 16384, 32768}) {

@@ -250,7 +250,8 @@ def FFTConv_TileDftOp : FFTConv_TileStageOp<"tile_dft", (ins FFTConv_HowAttr:$ho
 def FFTConv_TileTwiddleOp : FFTConv_TileStageOp<"tile_twiddle", (ins)> {
   let summary = "twiddles of a tile that no transform absorbs";
   let description = [{
-    Multiplies with the twiddles of the `pairs` i, j, i, j, ... (all pairs of `digit` where the list is empty), conjugated when `inverse`.
+    Multiplies with the twiddles of the `pairs` i, j, i, j, ... (all pairs of `digit` where the list is empty), conjugated when `inverse`. Of pairs of digits of tensor cores only as far as both are from the
+    middle: exp(-2 pi i (k_i - 15/2) (n_j - 15/2) / ...); the matrices of the two digits have the rest. So a value turns by less than 100 degrees, which takes three multiply-adds.
 
     - (Z1) operand and result have the same layout;
     - (Q3) digit is one of the plan's.

@@ -85,6 +85,8 @@ bool holdsGateAhead(const Digits &digits, const KernelChoice &choice, const Kern
 int64_t spectrumValues(int64_t points, bool split);
 /// Whether a warp holds a whole sequence of so many points in registers.
 bool warpOwns(const Digits &digits);
+/// Whether such warps have as many rows each: one, or more of rows that are copied asynchronously as they are.
+bool fitsWarps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
 int64_t gridLimit(int64_t heads, int64_t ctasPerSm, const Chip &chip);
@@ -102,8 +104,8 @@ bool fetchesPostGate(const Digits &digits, const KernelProblem &problem);
 /// Rows of a group whose results are multiplied with such gates at once, in code without a loop; 0 where rows leave one by one.
 int64_t rowsGatedAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
-/// Rows of a group that a warp computes side by side, op by op, so that one does not wait for the other: two where warps share rows, if they are not
-/// odd in number and registers hold them, which gates and sums in f32 do not leave.
+/// Rows of a group that a warp computes side by side, op by op, so that one does not wait for the other and matrices are loaded once: two where warps share rows, if they are not
+/// odd in number and registers hold them, which gates and sums in f32 do not leave; as many as it has where it owns rows.
 int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// Whether a warp's trips through a phase with so many matrix products are side by side as well, not a loop: two of one product, whose matrices are then loaded before the barrier.

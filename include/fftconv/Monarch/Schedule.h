@@ -93,7 +93,8 @@ std::shared_ptr<const Schedule> findSchedule(const std::vector<int64_t> &radices
 std::optional<Schedule> makeSchedule(int64_t points, const ScheduleRequest &request);
 
 /// The factor of (k, n), both values of digit `stage`, in what `kind` applies at that stage; `digits` holds the values of the others. A matrix
-/// includes the DFT and its 1/sqrt(r); a butterfly's twist and a product do not depend on k. The inverse is the conjugate.
+/// includes the DFT and its 1/sqrt(r); a butterfly's twist and a product do not depend on k. The inverse is the conjugate. Products turn by less than 100 degrees either way: what pairs of
+/// digits have beyond that depends on one of them, and is in its matrix.
 Complex stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,
                     std::span<const int64_t> digits);
 
