@@ -107,10 +107,10 @@ def count_sass(cubin, kernel, trips):
     return counts
 
 
-def program(length, gated=False, type_="f16", boundary="causal", taps=None, channels_last=False, heads=HEADS):
+def program(length, gated=False, type_="f16", boundary="causal", taps=None, channels_last=False, heads=HEADS, batch="?"):
     center = f" center {length // 3}" if boundary == "bidirectional" else ""
     sizes = f"{length}x{heads}" if channels_last else f"{heads}x{length}"
-    u, k = f"tensor<?x{sizes}x{type_}>", f"tensor<{heads}x{taps or length}xf32>"
+    u, k = f"tensor<{batch}x{sizes}x{type_}>", f"tensor<{heads}x{taps or length}xf32>"
     parameters = f", %g: {u}, %h: {u}" if gated else ""
     gates = f" pre_gate(%g : {u}) post_gate(%h : {u})" if gated else ""
     return f"func.func @f(%u: {u}, %k: {k}{parameters}) -> {u} {{\n  %y = fftconv.conv {boundary}{' channels_last' * channels_last} %u, %k{center}{gates} : {u}, {k}\n  return %y : {u}\n}}\n"
@@ -151,18 +151,19 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
         flags = ["--method=fft", *flags]
         compile_ = [tools / "fftconv-compile", folder / "f.mlir", f"--chip={chip}", *flags]
         kernel = json.loads(call(*compile_, "--report=json", "-o", folder / "f.ptx"))["kernels"][1]
-        rows = kernel["rows"]
+        rows, batch = kernel["rows"], variant.get("batch", BATCH)
+        dims = [] if "batch" in variant else [f"--dim={BATCH}"]
         ptx = (folder / "f.ptx").read_text()
         out = call(
-            tools / "fftconv-run", folder / "f.mlir", "--device=emulator", f"--chip={chip}", f"--dim={BATCH}", "--seed=3",
+            tools / "fftconv-run", folder / "f.mlir", "--device=emulator", f"--chip={chip}", *dims, "--seed=3",
             "--check=none", "--compare-with=reference", "--sample=4000", f"--stats={folder / 'stats.json'}", *flags,
         )
         launch = json.loads((folder / "stats.json").read_text())["launches"][1]
         heads = variant.get("heads", HEADS)
-        lines, total, outputs = traffic(ptx, launch), launch["total"], BATCH * heads * length
+        lines, total, outputs = traffic(ptx, launch), launch["total"], batch * heads * length
         pair = 2 if kernel["theta"] == "one" else 1
         # Heads that travel together take batch rows one by one.
-        groups = -(-heads // rows) * -(-BATCH // pair) if kernel["channels_last"] else heads * -(-BATCH // (rows * pair))
+        groups = -(-heads // rows) * -(-batch // pair) if kernel["channels_last"] else heads * -(-batch // (rows * pair))
         result = {
             "length": length,
             **variant,

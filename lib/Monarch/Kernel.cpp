@@ -358,15 +358,25 @@ static Digits digitsOf(const Schedule &schedule) {
   return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle};
 }
 
+/// Rows that are computed for so many that are there: where some are side by side, those without a partner have one of zeros, or twice the same.
+static int64_t rowsComputed(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                            int64_t there) {
+  int64_t together = rowsAtOnce(digits, choice, problem), last = there % choice.rows;
+  int64_t steps = warpOwns(digits) ? std::min<int64_t>(last, choice.warps) : ceilDiv(last, together);
+  return there - last + steps * together;
+}
+
 /// How often a spectrum is read for all rows of all heads: for each group where a CTA does, for each row where a warp has no room to keep it or a CTA has
 /// many heads, else once by each warp.
 static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem,
                              int64_t rows, const Chip &chip) {
   int64_t heads = problem.heads, groups = ceilDiv(rows, choice.rows);
   if (schedule.split > 0)
-    return heads * (problem.channelsLast ? rows : groups);
-  if (schedule.points() > (problem.split ? 256 : 512))
-    return heads * ceilDiv(rows, rowsAtOnce(digitsOf(schedule), choice, problem));
+    return problem.channelsLast ? rowsComputed(digitsOf(schedule), choice, problem, heads) * rows : heads * groups;
+  if (schedule.points() > (problem.split ? 256 : 512)) {
+    int64_t together = rowsAtOnce(digitsOf(schedule), choice, problem);
+    return heads * (rowsComputed(digitsOf(schedule), choice, problem, rows) / together);
+  }
   int64_t resident = residentCtas(digitsOf(schedule), choice, problem, chip);
   if (problem.channelsLast)
     return heads * std::min(rows, gridLimit(ceilDiv(heads, choice.rows), resident, chip));
@@ -424,37 +434,40 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   int64_t bulk = bulkBytes(digits, problem), rowBytes = bytes * length, bulkCopies = ceilDiv(rowBytes, bulk);
   int64_t bulkWavefronts = rowBytes / bulk * ceilDiv(bulk, 128) + ceilDiv(rowBytes % bulk, 128);
   bool bulkOut = storesInBulk(schedule, choice, problem);
-  // Rows of a head's last group that are not there: zeros are copied for them where rows are copied in line, and they are read with others at once.
-  int64_t last = complexRows % choice.rows;
-  bool inLine = !choice.bulk && copiesInLine(digits, choice, problem);
-  double zeros = inLine && last ? static_cast<double>(choice.rows - last) : 0, missing = 0;
+  // Rows of the last group that are not there: some are computed, zeros are written for these or for all, and they are read with others at once.
+  int64_t last = complexRows % choice.rows, grouped = problem.channelsLast ? heads : complexRows;
+  double computed = static_cast<double>(rowsComputed(digits, choice, problem, grouped)) / static_cast<double>(grouped);
+  double brought = schedule.split == 0 ? computed : 1, missing = 0;
+  if (problem.channelsLast || (schedule.split && !choice.bulk && copiesInLine(digits, choice, problem)))
+    brought = static_cast<double>(ceilDiv(grouped, choice.rows) * choice.rows) / static_cast<double>(grouped);
   if (int64_t together = rowsGatedAtOnce(digits, choice, problem))
     missing = static_cast<double>(std::min(ceilDiv(last, together) * together, choice.rows) - last);
   for (size_t n = 0; n < steps.size(); ++n) {
     StepKind kind = schedule.steps[n].kind;
     bool isFirst = n <= 1, isLast = n + 2 >= steps.size();
     // What wraps needs the imaginary part of the last transform, and both planes on the way out; a gate comes in beside its rows.
-    int64_t planes = isLast && wraps ? 2 : 1, wavefronts = 0;
+    int64_t planes = isLast && wraps ? 2 : 1;
+    double wavefronts = 0;
     int64_t mma = (split ? 3 : 1) * steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
     if (kind == StepKind::CopyIn) {
-      wavefronts += pair * (1 + problem.gateTile()) * (choice.bulk ? bulkWavefronts : moved(points, bytes));
+      int64_t copied = pair * (1 + problem.gateTile()) * (choice.bulk ? bulkWavefronts : moved(points, bytes));
+      wavefronts = perOutput(copied) * brought;
       // Read for their greatest, then once more (and written where they are multiplied with a gate), and written as hi and lo. Where warps share rows each writes its greatest and reads that of all, one writes the
       // scale and all read it.
       if (split)
-        wavefronts += pair * ((2 + (preGate && !problem.channelsLast)) * moved(points, 4) + 2 * moved(points, 2) +
-                              (schedule.split ? 3 * choice.warps + 1 : 2));
+        wavefronts += perOutput(pair * ((2 + (preGate && !problem.channelsLast)) * moved(points, 4) +
+                                        2 * moved(points, 2) + (schedule.split ? 3 * choice.warps + 1 : 2)));
     } else if (kind == StepKind::CopyOut) {
-      wavefronts += bulkOut ? pair * bulkWavefronts : pair * planes * halves * moved(length, 2);
+      // Of batch rows that are there; a last one without partner leaves alone.
+      int64_t copied = bulkOut ? bulkWavefronts : planes * halves * moved(length, 2);
+      wavefronts = (static_cast<double>(copied * batch) + missing * static_cast<double>(moved(length, 2))) /
+                   static_cast<double>(length * batch);
     } else {
-      wavefronts += halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
+      int64_t moves = halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
+      wavefronts = perOutput(moves) * computed;
     }
-    works[n].mma = perOutput(mma);
-    works[n].wavefronts = perOutput(wavefronts);
-    if (kind == StepKind::CopyIn)
-      works[n].wavefronts += zeros * static_cast<double>(pair * (1 + problem.gateTile()) * moved(points, bytes)) /
-                             static_cast<double>(length * batch);
-    if (kind == StepKind::CopyOut)
-      works[n].wavefronts += missing * static_cast<double>(moved(length, 2)) / static_cast<double>(length * batch);
+    works[n].mma = perOutput(mma) * computed;
+    works[n].wavefronts = wavefronts;
     cost.mma += works[n].mma;
     cost.wavefronts += works[n].wavefronts;
   }

@@ -106,6 +106,22 @@ def test_model(length, chip):
         assert value == pytest.approx(result["counted"][name], rel=1e-9), name
 
 
+# Groups that are not full: rows without a partner are computed beside one of zeros, or twice. Heads that are no multiple of a sector share some.
+@pytest.mark.parametrize(
+    "length, variant",
+    [
+        (1024, {"batch": 43}), (1024, {"batch": 45}), (4096, {"batch": 7}), (8192, {"batch": 13, "gated": True}), (4096, {"batch": 11, "boundary": "circular"}),
+        (4096, {"batch": 5, "channels_last": True, "heads": 13}), (16384, {"batch": 3}),
+    ],
+    ids=str,
+)
+def test_model_of_groups(length, variant):
+    result = static.measure(BUILD / "bin", length, **variant)
+    for name, value in result["model"].items():
+        if name != "sectors" or "channels_last" not in variant:
+            assert value == pytest.approx(result["counted"][name], rel=1e-9), name
+
+
 @pytest.mark.skipif(PTXAS is None, reason="needs ptxas")
 @pytest.mark.parametrize("chip", ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"])
 def test_assembles(chip, tmp_path):

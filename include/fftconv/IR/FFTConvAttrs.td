@@ -58,7 +58,7 @@ def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel computes a planned convolution";
   let description = [{
     A CTA has `warps` warps, whose lanes may each hold `values` complex numbers. `rows` batch rows of one head (pairs of rows where theta is one) travel together, so that the spectrum
-    and the tables are read once for them. Of all but one of the `stages` the input is on its way while a group is computed. Elementwise products are
+    and the tables are read once for them; where a warp holds a row, each warp has one, or as many as each other one. Of all but one of the `stages` the input is on its way while a group is computed. Elementwise products are
     done in `products` (f16 or bf16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
     Where channels are last, `rows` is how many neighbouring heads of a batch row travel together. Rows are copied by `async` copies of all threads (cp.async; the default), or by
     `bulk` copies (cp.async.bulk), each of all that one value of digit 1 has, which one thread starts and an mbarrier counts; results leave by them as well, unless they are scaled, gated or wrapped on the way.
