@@ -17,11 +17,9 @@
 using namespace mlir;
 using namespace fftconv;
 using monarch::HomeKind;
+using monarch::Level;
 
 namespace {
-/// Where a table is loaded: before the loop over groups, before that over tiles, before that over rows, or at its use.
-enum class Level { Kernel, Phase, Tile, Use };
-
 /// What a lane holds of a tile op's value. Registers that a padded digit leaves empty are null.
 struct TileValue {
   monarch::Layout layout;
@@ -223,25 +221,8 @@ private:
     return {index, constant};
   }
 
-  /// Where a table's words may be loaded first, given where its digits are. A warp that holds whole
-  /// sequences keeps small tables for good, if its sequences leave room; one that shares them keeps a phase's.
-  Level levelOf(const monarch::Layout &layout, ArrayRef<int> digits, int64_t words) {
-    bool loop = false, tiles = false;
-    int64_t variants = 1;
-    for (int digit : digits)
-      for (const monarch::Place &p : layout.placesOf(digit)) {
-        loop |= p.kind == 'i' && !inLine;
-        tiles |= p.kind == 'u';
-        variants *= p.kind == 'u' || p.kind == 'r' ? 2 : 1;
-      }
-    if (!k.warpOwns() && variants * words > 32)
-      return Level::Use;
-    if (loop)
-      return Level::Tile;
-    if (!k.warpOwns())
-      return Level::Phase;
-    bool roomy = layout.tiles() <= (split() ? 2 : 4) && (!tiles || words * layout.tiles() <= 16);
-    return roomy ? Level::Kernel : Level::Use;
+  Level levelOf(const monarch::Layout &layout, const std::vector<int> &digits, int64_t words) const {
+    return monarch::loadLevel(getDigits(k.plan), layout, digits, words, inLine, k.problem);
   }
 
   /// Loads a table's words for a tile, or for half of one.

@@ -185,6 +185,34 @@ bool fftconv::monarch::tripsInLine(const Digits &digits, const Layout &layout, i
   return layout.trips() == 2 && layout.tiles() == 1 && products == 1 && digits.rightAngle && !problem.split;
 }
 
+/// How many parts of a table a lane needs for what it holds.
+static int64_t variants(const Layout &layout, const std::vector<int> &digits) {
+  int64_t count = 1;
+  for (int digit : digits)
+    for (const Place &p : layout.placesOf(digit))
+      count *= p.kind == 'r' || p.kind == 'u' ? 2 : 1;
+  return count;
+}
+
+/// Whether one of some digits is on places of a kind.
+static bool dependsOn(const Layout &layout, const std::vector<int> &digits, char kind) {
+  return std::ranges::any_of(digits, [&](int digit) {
+    return std::ranges::any_of(layout.placesOf(digit), [&](const Place &p) { return p.kind == kind; });
+  });
+}
+
+Level fftconv::monarch::loadLevel(const Digits &digits, const Layout &layout, const std::vector<int> &dependences,
+                                  int64_t words, bool inLine, const KernelProblem &problem) {
+  if (!warpOwns(digits)) {
+    if (variants(layout, dependences) * words > 32)
+      return Level::Use;
+    return dependsOn(layout, dependences, 'i') && !inLine ? Level::Trip : Level::Phase;
+  }
+  bool roomy = layout.tiles() <= (problem.split ? 2 : 4) &&
+               (!dependsOn(layout, dependences, 'u') || words * layout.tiles() <= 16);
+  return roomy ? Level::Kernel : Level::Use;
+}
+
 bool fftconv::monarch::fillsGroups(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   int64_t there = problem.channelsLast ? problem.heads : problem.batch;
   return there > 0 && there % (choice.rows * (problem.channelsLast ? 1 : inputPlanes(digits))) == 0;
@@ -366,6 +394,13 @@ static int64_t rowsComputed(const Digits &digits, const KernelChoice &choice, co
   return there - last + steps * together;
 }
 
+bool fftconv::monarch::tripsInLine(const Schedule &schedule, size_t read, const KernelProblem &problem) {
+  int64_t products = 0;
+  for (size_t n = read; schedule.steps[n].kind != StepKind::Write; ++n)
+    products += isMma(schedule.steps[n].kind);
+  return tripsInLine(digitsOf(schedule), schedule.steps[read].layout, products, problem);
+}
+
 /// How often a spectrum is read for all rows of all heads: for each group where a CTA does, for each row where a warp has no room to keep it or a CTA has
 /// many heads, else once by each warp.
 static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem,
@@ -385,12 +420,12 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
 
 /// What a part of a kernel takes for one output: of a multiprocessor, and bytes of L2 that it waits for.
 struct Work {
-  double mma = 0, instructions = 0, wavefronts = 0, bytes = 0;
+  double mma = 0, instructions = 0, wavefronts = 0, loads = 0, bytes = 0;
 
   /// Clocks of a multiprocessor for each of them.
   std::array<double, 4> clocks(const Chip &chip) const {
     double bytesPerClock = chip.l2Bandwidth / (chip.clock * static_cast<double>(chip.sms));
-    return {wavefronts, mma * 2048 / chip.tensorRate, instructions / chip.issueRate, bytes / bytesPerClock};
+    return {wavefronts + loads, mma * 2048 / chip.tensorRate, instructions / chip.issueRate, bytes / bytesPerClock};
   }
 };
 
@@ -399,7 +434,7 @@ static void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas
   double sms = static_cast<double>(chip.sms), full = std::min(1.0, ctas / sms);
   double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
   double clock = outputs / (chip.clock * sms * full);
-  auto [shared, tensor, issue, l2] = Work{cost.mma, cost.instructions, cost.wavefronts}.clocks(chip);
+  auto [shared, tensor, issue, l2] = Work{cost.mma, cost.instructions, cost.wavefronts, cost.loads}.clocks(chip);
   cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
   cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
   cost.limits[KernelCost::SharedMemory].time = shared * clock;
@@ -496,13 +531,27 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   cost.l2Bytes = touched + spectra;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
-  // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies.
-  auto onLoop = [](const Layout &layout, const std::vector<int> &digits) {
-    return std::ranges::any_of(digits, [&](int digit) {
-      return std::ranges::any_of(layout.placesOf(digit), [](const Place &place) { return place.kind == 'i'; });
-    });
+  // Of tables: how many loads of one serve 256 points.
+  bool inLine = false;
+  auto loadsOf = [&](const Step &step, HomeKind kind) {
+    std::vector<int> depends = dependences(schedule, kind, step.digit);
+    double tiles = static_cast<double>(step.layout.tiles()), trips = static_cast<double>(step.layout.trips());
+    Level level = loadLevel(digits, step.layout, depends, split ? 16 : 8, inLine, problem);
+    double all = static_cast<double>(variants(step.layout, depends));
+    switch (level) {
+    case Level::Kernel:
+      return 0.0;
+    case Level::Phase:
+      return all / (rows * tiles * trips);
+    case Level::Trip:
+      return all / (rows * tiles);
+    case Level::Use:
+      return all / (static_cast<double>(rowsAtOnce(digits, choice, problem)) * tiles);
+    }
+    return 0.0;
   };
-  double perTile = 0;
+  // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies. A table has a wavefront for each word of a lane.
+  double perTile = 0, words = split ? 16 : 8, perPoint = scale / 256 / static_cast<double>(pair);
   for (size_t n = 0; n < steps.size(); ++n) {
     const Step &step = schedule.steps[n];
     double &here = works[n].instructions;
@@ -510,25 +559,30 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     case StepKind::Left:
     case StepKind::Right:
       here = split ? 72 : problem.wideSums ? 16 : 8; // mma, and conversions or what splits sums
-      if (onLoop(step.layout, dependences(schedule, HomeKind::Matrix, step.digit)))
+      works[n].loads = loadsOf(step, HomeKind::Matrix) * words * perPoint;
+      if (dependsOn(step.layout, dependences(schedule, HomeKind::Matrix, step.digit), 'i'))
         here += 8 / (rows * static_cast<double>(step.layout.tiles())); // a matrix, for all rows of a group
       break;
     case StepKind::Butterfly:
-      // Sums and differences, with a twist products as well; in f32 where it follows sums that are.
-      here = (split || (problem.wideSums && !step.inverse) ? 2 : 1) *
-             (!twists(schedule, step.digit) && isPowerOfTwo(schedule.radices[step.digit]) ? 8
-              : step.inverse                                                              ? 14
-                                                                                          : 12) *
-             std::log2(static_cast<double>(schedule.radices[step.digit]));
+      // Sums and differences, and products where it twists or has an odd number of values; in f32 where it follows sums that are.
+      here = step.inverse ? 14 : 12;
+      if (!twists(schedule, step.digit) && isPowerOfTwo(schedule.radices[step.digit]))
+        here = 8;
+      here *= (split || (problem.wideSums && !step.inverse) ? 2 : 1) *
+              std::log2(static_cast<double>(schedule.radices[step.digit]));
       break;
     case StepKind::Product:
       works[n].bytes = spectra;
+      works[n].loads = reads * spectrum / outputs / 128;
       here = split ? 48 : 16;
       break;
     case StepKind::Twiddle:
+      works[n].loads = loadsOf(step, HomeKind::Product) * words * perPoint;
       here = split ? 40 : 14;
       break;
     case StepKind::Read:
+      inLine = tripsInLine(schedule, n, problem);
+      [[fallthrough]];
     case StepKind::Write:
       here = split ? 6 : 2;
       break;
@@ -542,14 +596,16 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
                 (bulkCopiesPay(digits, problem) ? 40 : 16.0 * static_cast<double>(bytes) / static_cast<double>(width));
       break;
     }
+    if (problem.channelsLast && step.kind == StepKind::CopyIn)
+      works[n].loads = touched / 256;
+    if (step.kind == StepKind::CopyOut)
+      works[n].loads = problem.channelsLast ? touched / 256 : static_cast<double>(bytes * (1 + problem.postGate)) / 128;
+    cost.loads += works[n].loads;
     perTile += here;
   }
   // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
-  double all = perTile +
-               (schedule.split               ? 24 + 4 / rows
-                : choice.rows > choice.warps ? 10
-                                             : 20) +
-               16 / rows + 8 * (preGate + problem.postGate) + 16 * wraps;
+  double shared = schedule.split ? 24 + 4 / rows : 20.0 / static_cast<double>(rowsAtOnce(digits, choice, problem));
+  double all = perTile + shared + 16 / rows + 8 * (preGate + problem.postGate) + 16 * wraps;
   all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
   if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
     all += 16;
@@ -576,7 +632,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   cost.limits[KernelCost::Issue].time += waits;
   if (!alone)
     return cost;
-  // A phase of ours ends where a step waits for the one before; input that is not ahead is a phase of its own. Rows wait one by one for what results are multiplied with.
+  // A phase of ours ends where a step waits for the one before (what it loads from tables is on its way before that, and not in here); input that is not ahead is a phase of its own. Rows wait one by one for what results are multiplied with.
   double clocks = 0;
   if (choice.stages == 1)
     clocks += static_cast<double>(bytes * (1 + preGate)) * chip.clock * sms / chip.memoryBandwidth;

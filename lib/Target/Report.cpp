@@ -74,10 +74,7 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
   bool full = monarch::fillsGroups(getDigits(groups.getPlan()), choice, problem);
   for (size_t n = 0; n < schedule.steps.size(); ++n)
     if (const monarch::Step &step = schedule.steps[n]; step.kind == monarch::StepKind::Read) {
-      int64_t products = 0;
-      for (size_t m = n; schedule.steps[m].kind != monarch::StepKind::Write; ++m)
-        products += monarch::isMma(schedule.steps[m].kind);
-      if (!monarch::tripsInLine(getDigits(groups.getPlan()), step.layout, products, problem))
+      if (!monarch::tripsInLine(schedule, n, problem))
         add(step.layout.trips());
       if (rows > (full ? atOnce : 1))
         trips.emplace_back(rows / atOnce);
@@ -97,6 +94,7 @@ static void describeCost(json::Object &object, const monarch::KernelCost &cost) 
   object["per_output"] = json::Object{{"mma", cost.mma},
                                       {"instructions", cost.instructions},
                                       {"wavefronts", cost.wavefronts},
+                                      {"l1_wavefronts", cost.loads},
                                       {"sectors", cost.sectors},
                                       {"hbm_bytes", cost.bytes}};
   json::Object times;

@@ -111,6 +111,15 @@ int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const Kerne
 /// Whether a warp's trips through a phase with so many matrix products are side by side as well, not a loop: two of one product, whose matrices are then loaded before the barrier.
 /// `layout` is that of tiles that are read.
 bool tripsInLine(const Digits &digits, const Layout &layout, int64_t products, const KernelProblem &problem);
+/// The same of the phase that begins with step `read` of a schedule.
+bool tripsInLine(const Schedule &schedule, size_t read, const KernelProblem &problem);
+
+/// When a lane takes words of a table from memory: before the loop over groups, before a phase's loop over trips (in front of the barrier), before that over rows, or where it uses them.
+enum class Level { Kernel, Phase, Trip, Use };
+/// As early as registers allow, for a table that depends on some digits: a warp that holds whole rows keeps small tables for good, if its rows leave room; one that shares them keeps a
+/// phase's. `inLine` says that trips are no loop.
+Level loadLevel(const Digits &digits, const Layout &layout, const std::vector<int> &dependences, int64_t words,
+                bool inLine, const KernelProblem &problem);
 
 /// Whether every group has all of its rows.
 bool fillsGroups(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
@@ -131,6 +140,8 @@ constexpr int64_t unrolledCopies = 32;
 /// What a convolution needs for one output, and the times that this takes a chip at its limits.
 struct KernelCost {
   double mma = 0, instructions = 0, wavefronts = 0, sectors = 0, bytes = 0;
+  /// Wavefronts of L1: tables, spectra and what goes out. They take the way to registers that those of shared memory take.
+  double loads = 0;
   /// Bytes that pass through L2: those of all sectors, but for spectra that stay in L1.
   double l2Bytes = 0;
 
@@ -139,7 +150,7 @@ struct KernelCost {
     std::string_view name;
     double time = 0;
   };
-  /// `memory`: bytes of HBM. `latency`: what is read, where no more is ever on its way than the stages ahead. `L2`: bytes through it. `shared memory`: wavefronts.
+  /// `memory`: bytes of HBM. `latency`: what is read, where no more is ever on its way than the stages ahead. `L2`: bytes through it. `shared memory`: wavefronts of it and of L1.
   /// `tensor cores`: mma. `issue`: instructions. `phases`: where a CTA is alone on its multiprocessor the phases between its barriers do not overlap, and
   /// each takes the time of what binds it.
   enum { Memory, Latency, L2, SharedMemory, TensorCores, Issue, Phases, limitCount };
