@@ -10,7 +10,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "utils"))
-from gpu_pack import benchmarks  # noqa: E402
+from gpu_pack import benchmarks, predicted_ms  # noqa: E402
 
 
 def predict(build, program, chip):
@@ -19,8 +19,7 @@ def predict(build, program, chip):
         path.write_text(program.mlir)
         command = [build / "bin" / "fftconv-compile", path, f"--chip={chip}", "--emit=ptx", "--report=json", "-o", path.with_suffix(".ptx")]
         kernel = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["kernels"][-1]
-    seconds = max(kernel["predicted_seconds"].values()) * program.rows / kernel["batch"]
-    return {"name": str(program), "predicted_ms": seconds * 1e3, "binds": kernel["binds"], "per_output": kernel["per_output"]}, kernel["board"]
+    return {"name": str(program), "predicted_ms": predicted_ms(kernel, program.rows), "binds": kernel["binds"], "per_output": kernel["per_output"]}, kernel["board"]
 
 
 def main():

@@ -41,17 +41,17 @@ public:
 
   /// The transform; `power` is the power of g that a step in n counts.
   Values forward(const Values &x, int64_t power = 1) {
+    if (!twisted)
+      return plain(x, false);
     int64_t s = static_cast<int64_t>(x.size());
     if (s == 1)
       return x;
     if (s % 2) {
       Values z = x;
-      for (int64_t n = 1; n < s && twisted; ++n)
+      for (int64_t n = 1; n < s; ++n)
         z[n] = multiply(x[n], {power * n, 0, 1}, false);
       return oddDft(z, false);
     }
-    if (!twisted)
-      return plain(x, false);
     Values even = forward(every(x, 0), 2 * power), odd = forward(every(x, 1), 2 * power), y(s);
     for (int64_t k = 0; k < s / 2; ++k) {
       auto [wr, wi] = constant({power, k, s});
@@ -66,17 +66,17 @@ public:
 
   /// The adjoint.
   Values inverse(const Values &y, int64_t power = 1) {
+    if (!twisted)
+      return plain(y, true);
     int64_t s = static_cast<int64_t>(y.size());
     if (s == 1)
       return y;
     if (s % 2) {
       Values x = oddDft(y, true);
-      for (int64_t n = 1; n < s && twisted; ++n)
+      for (int64_t n = 1; n < s; ++n)
         x[n] = multiply(x[n], {power * n, 0, 1}, true);
       return x;
     }
-    if (!twisted)
-      return plain(y, true);
     Values sums(s / 2), differences(s / 2), x(s);
     for (int64_t k = 0; k < s / 2; ++k) {
       const Complex &p = y[k], &q = y[k + s / 2];
@@ -93,7 +93,7 @@ private:
   Arithmetic &a;
   bool twisted;
 
-  /// The transform without a twist, or its conjugate, for even s.
+  /// The transform without a twist, or its conjugate.
   Values plain(const Values &x, bool conjugate) {
     int64_t s = static_cast<int64_t>(x.size());
     if (s == 1)

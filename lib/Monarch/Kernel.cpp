@@ -119,9 +119,8 @@ static int64_t laneRegisters(const Digits &digits, const KernelChoice &choice, c
     return 255;
   if (!warpOwns(digits) || digits.points() <= 256)
     return 128;
-  bool gated = problem.preGate || problem.postGate;
   int64_t most = !digits.rightAngle || problem.wideSums ? 512 : 1024;
-  return !gated && digits.points() <= most ? 168 : 255;
+  return !problem.gated() && digits.points() <= most ? 168 : 255;
 }
 
 /// CTAs of a kernel that share a multiprocessor as far as registers go.
@@ -176,8 +175,7 @@ int64_t fftconv::monarch::rowsGatedAtOnce(const Digits &digits, const KernelChoi
 int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   if (warpOwns(digits))
     return std::max<int64_t>(1, choice.rows / choice.warps);
-  bool gated = problem.preGate || problem.postGate;
-  return problem.wideSums || gated || choice.rows % 2 ? 1 : 2;
+  return problem.wideSums || problem.gated() || choice.rows % 2 ? 1 : 2;
 }
 
 bool fftconv::monarch::tripsInLine(const Digits &digits, const Layout &layout, int64_t products,
@@ -313,8 +311,7 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
     int warps = problem.channelsLast ? 8 : 4;
     // Two rows to a warp where their matrices differ from tile to tile and registers hold both.
-    bool gated = problem.preGate || problem.postGate;
-    bool two = digits.points() > 512 && digits.points() <= 1024 && !gated && !problem.wideSums &&
+    bool two = digits.points() > 512 && digits.points() <= 1024 && !problem.gated() && !problem.wideSums &&
                !problem.channelsLast && !bulk && (together == 0 || together >= 2 * warps);
     KernelChoice choice{warps, digits.points() <= 1024 ? 32 : 64, warps * (two ? 2 : 1), problem.channelsLast ? 1 : 2,
                         bulk};
@@ -420,12 +417,12 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
 
 /// What a part of a kernel takes for one output: of a multiprocessor, and bytes of L2 that it waits for.
 struct Work {
-  double mma = 0, instructions = 0, wavefronts = 0, loads = 0, bytes = 0;
+  double mma = 0, instructions = 0, wavefronts = 0, bytes = 0;
 
   /// Clocks of a multiprocessor for each of them.
   std::array<double, 4> clocks(const Chip &chip) const {
     double bytesPerClock = chip.l2Bandwidth / (chip.clock * static_cast<double>(chip.sms));
-    return {wavefronts + loads, mma * 2048 / chip.tensorRate, instructions / chip.issueRate, bytes / bytesPerClock};
+    return {wavefronts, mma * 2048 / chip.tensorRate, instructions / chip.issueRate, bytes / bytesPerClock};
   }
 };
 
@@ -434,7 +431,7 @@ static void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas
   double sms = static_cast<double>(chip.sms), full = std::min(1.0, ctas / sms);
   double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
   double clock = outputs / (chip.clock * sms * full);
-  auto [shared, tensor, issue, l2] = Work{cost.mma, cost.instructions, cost.wavefronts, cost.loads}.clocks(chip);
+  auto [shared, tensor, issue, l2] = Work{cost.mma, cost.instructions, cost.wavefronts + cost.loads}.clocks(chip);
   cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
   cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
   cost.limits[KernelCost::SharedMemory].time = shared * clock;
@@ -531,27 +528,25 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   cost.l2Bytes = touched + spectra;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
-  // Of tables: how many loads of one serve 256 points.
+  // Wavefronts of a step's table: one for each word of a lane, as often as it is loaded.
   bool inLine = false;
   auto loadsOf = [&](const Step &step, HomeKind kind) {
     std::vector<int> depends = dependences(schedule, kind, step.digit);
-    double tiles = static_cast<double>(step.layout.tiles()), trips = static_cast<double>(step.layout.trips());
-    Level level = loadLevel(digits, step.layout, depends, split ? 16 : 8, inLine, problem);
-    double all = static_cast<double>(variants(step.layout, depends));
-    switch (level) {
-    case Level::Kernel:
+    int64_t words = split ? 16 : 8;
+    Level level = loadLevel(digits, step.layout, depends, words, inLine, problem);
+    // Of the 256 points of a tile.
+    double served = static_cast<double>(step.layout.tiles());
+    if (level == Level::Kernel)
       return 0.0;
-    case Level::Phase:
-      return all / (rows * tiles * trips);
-    case Level::Trip:
-      return all / (rows * tiles);
-    case Level::Use:
-      return all / (static_cast<double>(rowsAtOnce(digits, choice, problem)) * tiles);
-    }
-    return 0.0;
+    if (level == Level::Use)
+      served *= static_cast<double>(rowsAtOnce(digits, choice, problem));
+    else
+      served *= rows * static_cast<double>(level == Level::Phase ? step.layout.trips() : 1);
+    double perTile = static_cast<double>(words * variants(step.layout, depends)) / served;
+    return perTile / 256 * scale / static_cast<double>(pair);
   };
-  // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies. A table has a wavefront for each word of a lane.
-  double perTile = 0, words = split ? 16 : 8, perPoint = scale / 256 / static_cast<double>(pair);
+  // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies.
+  double perTile = 0;
   for (size_t n = 0; n < steps.size(); ++n) {
     const Step &step = schedule.steps[n];
     double &here = works[n].instructions;
@@ -559,7 +554,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     case StepKind::Left:
     case StepKind::Right:
       here = split ? 72 : problem.wideSums ? 16 : 8; // mma, and conversions or what splits sums
-      works[n].loads = loadsOf(step, HomeKind::Matrix) * words * perPoint;
+      cost.loads += loadsOf(step, HomeKind::Matrix);
       if (dependsOn(step.layout, dependences(schedule, HomeKind::Matrix, step.digit), 'i'))
         here += 8 / (rows * static_cast<double>(step.layout.tiles())); // a matrix, for all rows of a group
       break;
@@ -573,11 +568,11 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       break;
     case StepKind::Product:
       works[n].bytes = spectra;
-      works[n].loads = reads * spectrum / outputs / 128;
+      cost.loads += reads * spectrum / outputs / 128;
       here = split ? 48 : 16;
       break;
     case StepKind::Twiddle:
-      works[n].loads = loadsOf(step, HomeKind::Product) * words * perPoint;
+      cost.loads += loadsOf(step, HomeKind::Product);
       here = split ? 40 : 14;
       break;
     case StepKind::Read:
@@ -596,13 +591,10 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
                 (bulkCopiesPay(digits, problem) ? 40 : 16.0 * static_cast<double>(bytes) / static_cast<double>(width));
       break;
     }
-    if (problem.channelsLast && step.kind == StepKind::CopyIn)
-      works[n].loads = touched / 256;
-    if (step.kind == StepKind::CopyOut)
-      works[n].loads = problem.channelsLast ? touched / 256 : static_cast<double>(bytes * (1 + problem.postGate)) / 128;
-    cost.loads += works[n].loads;
     perTile += here;
   }
+  // Signals go by registers on their way out; where channels are last, on both.
+  cost.loads += (problem.channelsLast ? touched : static_cast<double>(bytes * (1 + problem.postGate))) / 128;
   // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
   double shared = schedule.split ? 24 + 4 / rows : 20.0 / static_cast<double>(rowsAtOnce(digits, choice, problem));
   double all = perTile + shared + 16 / rows + 8 * (preGate + problem.postGate) + 16 * wraps;

@@ -97,19 +97,11 @@ bool Layout::present(const Coordinates &at) const {
   return true;
 }
 
-/// Whether a digit is on a lane or a register, some places apart.
-static bool differsInTile(const std::map<Place, Piece> &map, int digit, std::span<const Place> apart) {
-  return std::ranges::any_of(map, [&](const auto &entry) {
+bool Layout::uniform(int digit, std::optional<Place> half) const {
+  return std::ranges::none_of(map, [&](const auto &entry) {
     const auto &[place, piece] = entry;
-    return piece.digit == digit && (place.kind == 'r' || place.kind == 'l') &&
-           std::ranges::find(apart, place) == apart.end();
+    return piece.digit == digit && (place.kind == 'r' || place.kind == 'l') && place != half;
   });
-}
-
-bool Layout::uniform(int digit) const { return !differsInTile(map, digit, {}); }
-
-bool Layout::uniformInHalves(int digit, const Place &half) const {
-  return !differsInTile(map, digit, std::span(&half, 1));
 }
 
 std::optional<Layout> Layout::afterDft(int digit, bool inverse, Dft how) const {

@@ -262,7 +262,7 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
   auto uniform = [&](int digit, int stage) {
     return std::ranges::all_of(steps, [&](const Step &step) {
       return !isDft(step.kind) || step.digit != stage || step.layout.uniform(digit) ||
-             (step.kind == StepKind::Left && step.layout.uniformInHalves(digit, {'r', 2}));
+             (step.kind == StepKind::Left && step.layout.uniform(digit, Place{'r', 2}));
     });
   };
   std::vector<std::pair<int, int>> pairs;
@@ -277,25 +277,17 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
       // The constants of butterflies may differ between lanes.
       options.back().push_back({radices[j] < tile ? HomeKind::Butterfly : HomeKind::Product, j});
     }
-  auto homesOf = [&](const std::vector<size_t> &choice) {
-    HomeMap homes;
-    for (size_t p = 0; p < pairs.size(); ++p)
-      homes[pairs[p]] = options[p][choice[p]];
-    return homes;
-  };
-  auto cost = [&](const std::vector<size_t> &choice) {
+  auto cost = [&](const HomeMap &homes) {
     std::map<Home, std::set<int>> depends;
     for (int j = 1; j <= last; ++j)
       if (radices[j] == tile)
         depends[{HomeKind::Matrix, j}];
-    for (size_t p = 0; p < pairs.size(); ++p) {
-      Home home = options[p][choice[p]];
-      depends[home].insert(pairs[p].first + pairs[p].second - home.stage);
-    }
+    for (const auto &[pair, home] : homes)
+      depends[home].insert(pair.first + pair.second - home.stage);
     int64_t products = 0, twisted = 0, entries = 0;
     // Of two values without a right angle a twist is worth less than registers for more matrices.
     for (int j = 1; j <= last; ++j)
-      twisted += (rightAngle || radices[j] > 2) && twists(radices, homesOf(choice), rightAngle, j);
+      twisted += (rightAngle || radices[j] > 2) && twists(radices, homes, rightAngle, j);
     for (const auto &[home, digits] : depends) {
       products += home.kind == HomeKind::Product;
       int64_t table = home.kind == HomeKind::Matrix ? radices[home.stage] * radices[home.stage] : radices[home.stage];
@@ -308,9 +300,12 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
   std::optional<Homes> best;
   std::vector<size_t> choice(pairs.size());
   while (true) {
-    std::array<int64_t, 3> here = cost(choice);
+    HomeMap homes;
+    for (size_t p = 0; p < pairs.size(); ++p)
+      homes[pairs[p]] = options[p][choice[p]];
+    std::array<int64_t, 3> here = cost(homes);
     if (!best || here < best->cost)
-      best = Homes{here, homesOf(choice)};
+      best = Homes{here, std::move(homes)};
     size_t p = pairs.size();
     while (p > 0 && ++choice[p - 1] == options[p - 1].size())
       choice[--p] = 0;

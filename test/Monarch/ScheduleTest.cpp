@@ -203,7 +203,7 @@ private:
   Matrix stageMatrix(const Layout &layout, const Step &step, Coordinates c) {
     std::vector<int64_t> d = layout.values(c);
     for (int digit : dependences(schedule, HomeKind::Matrix, step.digit))
-      EXPECT_TRUE(layout.uniform(digit) || (step.kind == StepKind::Left && layout.uniformInHalves(digit, {'r', 1})));
+      EXPECT_TRUE(layout.uniform(digit) || (step.kind == StepKind::Left && layout.uniform(digit, Place{'r', 1})));
     // In the order of the column bits.
     auto value = [&](int column) {
       int64_t v = 0;
@@ -344,6 +344,14 @@ void expectConvolution(const Schedule &schedule) {
   EXPECT_LT(std::sqrt(error / norm), 1e-12);
 }
 
+/// Digits of 16 with a small one behind the first: in a warp, or in a CTA with two inner ones.
+std::optional<Schedule> makeWithSmall(int64_t small, bool large, bool rightAngle = true) {
+  std::vector<int64_t> radices = {16, small, 16};
+  if (large)
+    radices.push_back(16);
+  return makeSchedule(radices, {.warps = large ? 16 : 4, .registerBits = large ? 5 : 6, .rightAngle = rightAngle});
+}
+
 int64_t countSteps(const Schedule &schedule, StepKind kind) {
   return std::ranges::count(schedule.steps, kind, &Step::kind);
 }
@@ -470,12 +478,8 @@ TEST(Schedule, ReproducesTheTableOfPowersOfTwo) {
 TEST(Schedule, RunsEverySmallRadix) {
   for (int64_t small = 2; small <= 8; ++small)
     for (bool large : {false, true}) {
-      std::vector<int64_t> radices = {16, small, 16};
-      if (large)
-        radices.push_back(16);
       SCOPED_TRACE(testing::Message() << small << (large ? ", two inner digits" : ""));
-      std::optional<Schedule> schedule =
-          makeSchedule(radices, {.warps = large ? 16 : 4, .registerBits = large ? 5 : 6});
+      std::optional<Schedule> schedule = makeWithSmall(small, large);
       ASSERT_TRUE(schedule.has_value());
       EXPECT_EQ(schedule->split, large ? 2 : 0);
       StepCost cost = totalCost(*schedule);
@@ -491,12 +495,8 @@ TEST(Schedule, LeavesButterfliesWithoutTwist) {
   for (int64_t small = 2; small <= 8; ++small)
     for (bool large : {false, true})
       for (bool rightAngle : {false, true}) {
-        std::vector<int64_t> radices = {16, small, 16};
-        if (large)
-          radices.push_back(16);
         SCOPED_TRACE(testing::Message() << small << (large ? ", two inner digits" : ""));
-        std::optional<Schedule> schedule =
-            makeSchedule(radices, {.warps = large ? 16 : 4, .registerBits = large ? 5 : 6, .rightAngle = rightAngle});
+        std::optional<Schedule> schedule = makeWithSmall(small, large, rightAngle);
         ASSERT_TRUE(schedule.has_value());
         EXPECT_EQ(twists(*schedule, 2), !rightAngle && small == 2);
         EXPECT_FALSE(twists(*schedule, 1));

@@ -51,6 +51,7 @@ struct KernelProblem {
   bool channelsLast = false;
 
   int64_t elementBytes() const { return split ? 4 : 2; }
+  bool gated() const { return preGate || postGate; }
   /// Whether a gate lies in shared memory beside its rows; it does not where it is multiplied with as rows are turned or normalised.
   bool gateTile() const { return preGate && !split && !channelsLast; }
 };

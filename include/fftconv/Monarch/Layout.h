@@ -86,10 +86,8 @@ public:
   std::vector<int64_t> values(const Coordinates &at) const;
   /// False where a padded digit has a value that its radix does not reach.
   bool present(const Coordinates &at) const;
-  /// True where the digit does not differ inside one tile of a warp.
-  bool uniform(int digit) const;
-  /// The same of each half of it, those elements that have one value of a register bit (r1 or r2) in common.
-  bool uniformInHalves(int digit, const Place &half) const;
+  /// True where the digit does not differ inside one tile of a warp; or inside each half of it, those elements that have one value of a register bit (r1 or r2) in common.
+  bool uniform(int digit, std::optional<Place> half = std::nullopt) const;
 
   /// The layout after the DFT of a digit by mma ("left" swaps the sides) or by butterflies on registers; nothing where another layout is
   /// needed first.
