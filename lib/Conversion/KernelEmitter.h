@@ -165,6 +165,9 @@ struct KernelContext {
   /// Whether every group has all of its rows; whether those that it has not are zeros in shared memory.
   bool rowsAreFull = false, restIsZero = false;
 
+  /// What results will be multiplied with, in the order in which they leave, where it has been loaded.
+  llvm::SmallVector<mlir::Value> gates = {};
+
   /// Starts the copies of an input of the next group.
   std::function<void(PrefetchOp)> prefetch = {};
 
@@ -227,6 +230,9 @@ void emitCopyIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Valu
 void emitNormalize(KernelContext &context, TileNormalizeOp op, mlir::Value row, mlir::Value count);
 /// Copies results back.
 void emitCopyOut(KernelContext &context, CopyOutOp op, mlir::Value row, mlir::Value count);
+
+/// Loads what results will be multiplied with, ahead of emitCopyOut.
+void emitHoldGates(KernelContext &context, CopyOutOp op, mlir::Value row, mlir::Value count);
 
 /// Has the rows of a group brought into L2, from batch row `row` of a buffer on.
 void emitFetch(KernelContext &context, mlir::Value buffer, mlir::Value row);

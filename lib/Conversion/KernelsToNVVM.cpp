@@ -239,7 +239,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     DenseMap<Operation *, double> scales = butterflyScales(body);
     SmallVector<Operation *> phase;
     auto waitsAt = [&](Operation *op) {
-      if (!k.ahead && !k.warpOwns())
+      if (!k.ahead)
         k.ahead = op;
     };
     for (Operation &op : body) {
@@ -247,6 +247,9 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       if (!phase.empty() || relayout) {
         phase.push_back(&op);
         if (relayout && relayout.getY().getType().isShared()) {
+          auto results = dyn_cast<CopyOutOp>(*relayout.getY().user_begin());
+          if (results && monarch::holdsPostGateAhead(getDigits(plan), k.choice, k.problem))
+            emitHoldGates(k, results, row, k.rowsHere);
           emitPhase(k, phase, scales);
           phase.clear();
           k.ahead = nullptr;

@@ -144,8 +144,14 @@ public:
     element = op.getY().getType().getElementType();
     if (k.problem.channelsLast)
       return turnOut(op, row);
-    if (int64_t together = monarch::rowsGatedAtOnce(getDigits(k.plan), k.choice, k.problem))
-      return copyOutTogether(op, row, count, together);
+    // Gates that no phase has loaded before come of all rows at once, or of one at a time, before the first result is written: stores would keep them from coming together.
+    const Value *gate = k.gates.begin();
+    int64_t held = monarch::postGatesHeld(getDigits(k.plan), k.choice, k.problem);
+    if (op.getGate() && k.gates.empty() && held == k.rows) {
+      holdGates(op, row, count);
+      gate = k.gates.begin();
+    }
+    bool all = !k.gates.empty();
     auto copy = [&](const Row &row, Value scale, const Unit &unit) {
       Value value = result(op.getX(), row, address(unit), elements);
       if (k.problem.wraps) {
@@ -154,11 +160,16 @@ public:
       }
       value = finish(value, scale);
       if (op.getGate())
-        value = multiply(value, load(at(op.getGate(), row, unit), element, elements));
+        value = multiply(value, held ? *gate++ : load(at(op.getGate(), row, unit), element, elements));
       LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), row, unit), width, /*isVolatile=*/false,
                             /*isNonTemporal=*/true);
     };
     forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) {
+      if (held && !all) {
+        k.gates.clear();
+        holdGates(op, rows);
+        gate = k.gates.begin();
+      }
       SmallVector<Value> scales = llvm::map_to_vector(rows, [&](const Row &row) { return loadScale(row); });
       forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
         for (auto [row, scale] : llvm::zip(rows, scales))
@@ -168,37 +179,9 @@ public:
     });
   }
 
-  /// The same for so many rows at once of those that travel together, whose gates are in L2: all is read before the first result is written. What is read of rows and units that
-  /// are not there is that of others.
-  void copyOutTogether(CopyOutOp op, Value row, Value count, int64_t together) {
-    struct Done {
-      Value value, pointer, exists;
-    };
-    auto copy = [&](int64_t first) {
-      SmallVector<Done> done;
-      for (int64_t r = first; r < std::min(first + together, k.rows); ++r) {
-        Value exists = r == first ? Value() : s.less(s.i32(r), count);
-        Value index = exists ? s.select(exists, s.i32(r), s.i32(first)) : s.i32(r);
-        Row here{s.add(row, s.toI64(index)), index, /*plane=*/0, /*exists=*/Value()};
-        forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
-          Value where = address(unit), gate = at(op.getGate(), here, unit);
-          if (unit.real) {
-            where = s.select(unit.real, where, s.i32(0));
-            gate = s.select(unit.real, gate, k.buffers.lookup(op.getGate()).pointer);
-          }
-          Value value = multiply(result(op.getX(), here, where, elements), load(gate, element, elements));
-          done.push_back({value, at(op.getY(), here, unit), both(exists, unit.real)});
-          return {};
-        });
-      }
-      for (const Done &unit : done)
-        guarded(unit.exists, [&] {
-          LLVM::StoreOp::create(b, k.loc, unit.value, unit.pointer, width, /*isVolatile=*/false,
-                                /*isNonTemporal=*/true);
-        });
-    };
-    for (int64_t first = 0; first < k.rows; first += together)
-      s.when(first ? s.less(s.i32(first), count) : Value(), [&] { copy(first); });
+  /// Loads what the results of rows will be multiplied with, in the order in which they leave.
+  void holdGates(CopyOutOp op, Value row, Value count) {
+    forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) { holdGates(op, rows); });
   }
 
   /// Has the rows of a buffer from `row` on brought into L2, as many as travel together.
@@ -322,6 +305,27 @@ private:
     if (!made.empty())
       scf::YieldOp::create(b, k.loc, made);
     return SmallVector<Value>(loop.getResults());
+  }
+
+  void holdGates(CopyOutOp op, ArrayRef<Row> rows) {
+    element = op.getY().getType().getElementType();
+    forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
+      for (const Row &row : rows) {
+        auto read = [&] { return load(at(op.getGate(), row, unit), element, elements); };
+        Value real = both(row.exists, unit.real);
+        if (!real) {
+          k.gates.push_back(read());
+          continue;
+        }
+        auto then = [&](OpBuilder &, Location) { scf::YieldOp::create(b, k.loc, read()); };
+        auto otherwise = [&](OpBuilder &, Location) {
+          Type type = elements == 1 ? element : Type(VectorType::get(elements, element));
+          scf::YieldOp::create(b, k.loc, Value(LLVM::ZeroOp::create(b, k.loc, type)));
+        };
+        k.gates.push_back(scf::IfOp::create(b, k.loc, real, then, otherwise).getResult(0));
+      }
+      return {};
+    });
   }
 
   Value both(Value a, Value c) { return !a ? c : !c ? a : Value(arith::AndIOp::create(b, k.loc, a, c)); }
@@ -545,6 +549,10 @@ void fftconv::emitNormalize(KernelContext &context, TileNormalizeOp op, Value ro
 
 void fftconv::emitCopyOut(KernelContext &context, CopyOutOp op, Value row, Value count) {
   RowCopier(context).copyOut(op, row, count);
+}
+
+void fftconv::emitHoldGates(KernelContext &context, CopyOutOp op, Value row, Value count) {
+  RowCopier(context).holdGates(op, row, count);
 }
 
 void fftconv::emitFetch(KernelContext &context, Value buffer, Value row) { RowCopier(context).fetch(buffer, row); }

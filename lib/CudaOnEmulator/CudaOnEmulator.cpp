@@ -82,8 +82,9 @@ struct Driver {
   }
 };
 
+/// Never destroyed: a program may unload modules as it ends, after destructors of this library have run.
 Driver &driver() {
-  static Driver it;
+  static Driver &it = *new Driver;
   return it;
 }
 

@@ -27,7 +27,8 @@ struct Driver {
 
   [[noreturn]] static void fail(const char *what, const char *why) {
     std::fprintf(stderr, "GPU runtime: %s: %s\n", what, why);
-    std::exit(1);
+    std::fflush(nullptr);
+    std::_Exit(1); // not exit(): programs unload modules as they end, which would come here again
   }
 
   Driver() {
@@ -76,7 +77,12 @@ Module mgpuModuleLoadJIT(void *data, int) {
   return module;
 }
 Module mgpuModuleLoad(void *data, size_t) { return mgpuModuleLoadJIT(data, 0); }
-void mgpuModuleUnload(Module module) { CHECK(cuModuleUnload(module)); }
+void mgpuModuleUnload(Module module) {
+  // Programs unload as they end, when the driver may have ended before.
+  constexpr Status deinitialized = 4;
+  if (Status status = driver().cuModuleUnload(module); status != deinitialized)
+    driver().check(status, "cuModuleUnload");
+}
 Function mgpuModuleGetFunction(Module module, const char *name) {
   Function function = nullptr;
   CHECK(cuModuleGetFunction(&function, module, name));

@@ -164,12 +164,34 @@ bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem
          !problem.split && !problem.channelsLast;
 }
 
-int64_t fftconv::monarch::rowsGatedAtOnce(const Digits &digits, const KernelChoice &choice,
+/// Registers of a lane for what the results of one row are multiplied with, or of all rows of a group that it has a part of; none where a loop copies them.
+static std::optional<int64_t> postGateRegisters(const Digits &digits, const KernelChoice &choice,
+                                                const KernelProblem &problem, bool ofAll) {
+  bool own = warpOwns(digits);
+  int64_t width = copyWidth(problem, choice.rows), lanes = 32 * (own ? 1 : choice.warps);
+  int64_t units = ceilDiv(problem.length * problem.elementBytes() / width, lanes);
+  if (units > unrolledCopies || (ofAll && !own && choice.rows > 1 && !copiesInLine(digits, choice, problem)))
+    return std::nullopt;
+  return units * inputPlanes(digits) * ceilDiv(width, 4) *
+         (!ofAll ? 1
+          : own  ? choice.rows / choice.warps
+                 : choice.rows);
+}
+
+int64_t fftconv::monarch::postGatesHeld(const Digits &digits, const KernelChoice &choice,
+                                        const KernelProblem &problem) {
+  constexpr int64_t most = 64;
+  if (problem.postGate && !problem.channelsLast)
+    for (bool ofAll : {true, false})
+      if (auto registers = postGateRegisters(digits, choice, problem, ofAll); registers && *registers <= most)
+        return ofAll ? choice.rows : 1;
+  return 0;
+}
+
+bool fftconv::monarch::holdsPostGateAhead(const Digits &digits, const KernelChoice &choice,
                                           const KernelProblem &problem) {
-  // Units of a row that a thread has; of all together it holds results and gates in registers.
-  constexpr int64_t atOnce = 4;
-  int64_t units = ceilDiv(problem.length * problem.elementBytes() / copyWidth(problem, choice.rows), 32 * choice.warps);
-  return choice.rows > 1 && fetchesPostGate(digits, problem) ? atOnce / units : 0;
+  return warpOwns(digits) && !problem.split && !choice.bulk && postGatesHeld(digits, choice, problem) == choice.rows &&
+         *postGateRegisters(digits, choice, problem, /*ofAll=*/true) <= 32;
 }
 
 int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
@@ -265,7 +287,9 @@ static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, c
   }
   // Past eight rows nothing is saved.
   int64_t most = 1, batch = ceilDiv(problem.batch, inputPlanes(digits));
-  for (KernelChoice more = choice; more.rows <= 8 && fits(more, problem.gateTile()); ++more.rows)
+  // A second row is worth more than a gate that comes ahead.
+  for (KernelChoice more = choice; more.rows <= 8 && fits(more, problem.gateTile() && (bulk || more.rows > 2));
+       ++more.rows)
     most = more.rows;
   if (problem.channelsLast) {
     while (2 * choice.rows <= most && choice.rows < problem.heads)
@@ -309,7 +333,8 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
   if (warpOwns(digits)) {
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
-    int warps = problem.channelsLast ? 8 : 4;
+    // Warps that own rows have nothing to share, and CTAs of one warp end one by one; gates and pairs of rows want their neighbours' spectra and lines in L1 (benchmarks/README.md).
+    int warps = problem.channelsLast ? 8 : problem.gated() || !digits.rightAngle ? 4 : 1;
     // Two rows to a warp where their matrices differ from tile to tile and registers hold both.
     bool two = digits.points() > 512 && digits.points() <= 1024 && !problem.gated() && !problem.wideSums &&
                !problem.channelsLast && !bulk && (together == 0 || together >= 2 * warps);
@@ -422,7 +447,8 @@ struct Work {
   /// Clocks of a multiprocessor for each of them.
   std::array<double, 4> clocks(const Chip &chip) const {
     double bytesPerClock = chip.l2Bandwidth / (chip.clock * static_cast<double>(chip.sms));
-    return {wavefronts, mma * 2048 / chip.tensorRate, instructions / chip.issueRate, bytes / bytesPerClock};
+    double slots = instructions + (chip.mmaSlots - 1) * mma;
+    return {wavefronts, mma * 2048 / chip.tensorRate, slots / chip.issueRate, bytes / bytesPerClock};
   }
 };
 
@@ -466,14 +492,12 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   int64_t bulk = bulkBytes(digits, problem), rowBytes = bytes * length, bulkCopies = ceilDiv(rowBytes, bulk);
   int64_t bulkWavefronts = rowBytes / bulk * ceilDiv(bulk, 128) + ceilDiv(rowBytes % bulk, 128);
   bool bulkOut = storesInBulk(schedule, choice, problem);
-  // Rows of the last group that are not there: some are computed, zeros are written for these or for all, and they are read with others at once.
-  int64_t last = complexRows % choice.rows, grouped = problem.channelsLast ? heads : complexRows;
+  // Rows of the last group that are not there: some are computed, and zeros are written for these or for all.
+  int64_t grouped = problem.channelsLast ? heads : complexRows;
   double computed = static_cast<double>(rowsComputed(digits, choice, problem, grouped)) / static_cast<double>(grouped);
-  double brought = schedule.split == 0 ? computed : 1, missing = 0;
+  double brought = schedule.split == 0 ? computed : 1;
   if (problem.channelsLast || (schedule.split && !choice.bulk && copiesInLine(digits, choice, problem)))
     brought = static_cast<double>(ceilDiv(grouped, choice.rows) * choice.rows) / static_cast<double>(grouped);
-  if (int64_t together = rowsGatedAtOnce(digits, choice, problem))
-    missing = static_cast<double>(std::min(ceilDiv(last, together) * together, choice.rows) - last);
   for (size_t n = 0; n < steps.size(); ++n) {
     StepKind kind = schedule.steps[n].kind;
     bool isFirst = n <= 1, isLast = n + 2 >= steps.size();
@@ -492,8 +516,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     } else if (kind == StepKind::CopyOut) {
       // Of batch rows that are there; a last one without partner leaves alone.
       int64_t copied = bulkOut ? bulkWavefronts : planes * halves * moved(length, 2);
-      wavefronts = (static_cast<double>(copied * batch) + missing * static_cast<double>(moved(length, 2))) /
-                   static_cast<double>(length * batch);
+      wavefronts = static_cast<double>(copied) / static_cast<double>(length);
     } else {
       int64_t moves = halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
       wavefronts = perOutput(moves) * computed;
@@ -515,7 +538,6 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   if (problem.channelsLast)
     touched *= static_cast<double>(std::min<int64_t>(32, 2 * heads * bytes)) / static_cast<double>(width);
   double reads = static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip));
-  touched += static_cast<double>(bytes) * missing / static_cast<double>(batch);
   cost.sectors = (touched + (reads * spectrum + scales) / outputs) / 32;
   // Where it stays in L1, once for each CTA.
   if (keepsSpectrum(digits, choice, problem, chip)) {
@@ -593,11 +615,18 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     }
     perTile += here;
   }
+  // Tables and spectra that L1 does not hold beside what is shared come from L2 for each group, in bursts.
+  double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), loaded = 128 * cost.loads * outputs;
+  int64_t resident = residentCtas(digits, choice, problem, chip);
+  int64_t shared = sharedBytes(digits, choice, problem, holdsGateAhead(digits, choice, problem, chip));
+  bool cached = static_cast<double>(resident * (shared + Chip::sharedReserve)) + loaded / groups <=
+                static_cast<double>(chip.cacheBytes);
   // Signals go by registers on their way out; where channels are last, on both.
   cost.loads += (problem.channelsLast ? touched : static_cast<double>(bytes * (1 + problem.postGate))) / 128;
   // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
-  double shared = schedule.split ? 24 + 4 / rows : 20.0 / static_cast<double>(rowsAtOnce(digits, choice, problem));
-  double all = perTile + shared + 16 / rows + 8 * (preGate + problem.postGate) + 16 * wraps;
+  double everywhere = schedule.split ? 24 + 4 / rows : 20.0 / static_cast<double>(rowsAtOnce(digits, choice, problem));
+  double all = perTile + everywhere + (schedule.split ? 16 : 4.0 * choice.warps) / rows +
+               8 * (preGate + problem.postGate) + 16 * wraps;
   all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
   if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
     all += 16;
@@ -607,30 +636,33 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
 
   // CTAs that do not fill the chip leave multiprocessors idle.
   double sms = static_cast<double>(chip.sms);
-  double ctas = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), full = std::min(1.0, ctas / sms);
-  setTimes(cost, problem, ctas, chip);
+  double full = std::min(1.0, groups / sms);
+  setTimes(cost, problem, groups, chip);
   if (choice.stages > 1)
     cost.limits[KernelCost::Latency].time =
         outputs * static_cast<double>(bytes * (1 + holdsGateAhead(digits, choice, problem, chip))) *
         chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
   if (schedule.split == 0)
     return cost;
-  // At barriers a group of rows waits for the last warp and for tables, and for input that is not ahead.
-  // Of two CTAs with several rows one computes for a part of that time.
-  bool alone = residentCtas(digits, choice, problem, chip) == 1;
-  double atBarriers = alone || choice.rows == 1 ? 6.3e-7 : 4.2e-7;
+  // At barriers a group of rows waits for the last warp, and behind them for tables and for input that is not ahead: less where another CTA computes meanwhile. Part of that is hidden.
+  bool alone = resident == 1;
   bool ahead = holdsInputsAhead(digits, choice, problem, chip);
-  double waits = (atBarriers + (ahead ? 0 : chip.memoryLatency)) * ctas / (sms * full);
+  double waits = ((alone ? 5e-7 : 2e-7) + (ahead ? 0 : chip.memoryLatency)) * groups;
+  constexpr double bytesPerClock = 64, exposed = 0.2;
+  waits += cached ? 0 : exposed * loaded / (bytesPerClock * chip.clock);
+  waits /= sms * full;
   cost.limits[KernelCost::Issue].time += waits;
   if (!alone)
     return cost;
-  // A phase of ours ends where a step waits for the one before (what it loads from tables is on its way before that, and not in here); input that is not ahead is a phase of its own. Rows wait one by one for what results are multiplied with.
+  // A phase of ours ends where a step waits for the one before (what it loads from tables is on its way before that, and not in here); input that is not ahead is a phase of its own. Rows wait for what results are multiplied with, one by one or all at once.
   double clocks = 0;
   if (choice.stages == 1)
     clocks += static_cast<double>(bytes * (1 + preGate)) * chip.clock * sms / chip.memoryBandwidth;
-  if (problem.postGate)
+  if (problem.postGate) {
+    int64_t held = std::max<int64_t>(postGatesHeld(digits, choice, problem), 1);
     clocks += chip.memoryLatency / (fetchesPostGate(digits, problem) ? 8 : 2) * chip.clock /
-              static_cast<double>(length * pair);
+              static_cast<double>(held * length * pair);
+  }
   for (size_t n = 0; n < steps.size();) {
     Work phase;
     do {

@@ -277,6 +277,7 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
       // The constants of butterflies may differ between lanes.
       options.back().push_back({radices[j] < tile ? HomeKind::Butterfly : HomeKind::Product, j});
     }
+  constexpr int64_t mostEntries = 64 * tile * tile;
   auto cost = [&](const HomeMap &homes) {
     std::map<Home, std::set<int>> depends;
     for (int j = 1; j <= last; ++j)
@@ -293,6 +294,8 @@ static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<
       int64_t table = home.kind == HomeKind::Matrix ? radices[home.stage] * radices[home.stage] : radices[home.stage];
       for (int digit : digits)
         table *= radices[digit];
+      // Twists cost less than matrices that no cache near the cores holds.
+      twisted += home.kind == HomeKind::Matrix && table > mostEntries;
       entries += table;
     }
     return std::array{products, twisted, entries};

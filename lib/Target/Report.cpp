@@ -84,7 +84,7 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     }
   if (monarch::storesInBulk(schedule, choice, problem))
     addBulk(/*zeros=*/false);
-  else if (!monarch::rowsGatedAtOnce(getDigits(groups.getPlan()), choice, problem))
+  else
     addCopy(problem.length);
   return trips;
 }
@@ -222,10 +222,11 @@ std::string fftconv::printReport(const json::Value &report) {
       os << formatv("{3}convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
                     join(radices, " x "), flag("wraps") || k.getString("theta") == "one" ? "circular " : "");
       os << formatv(
-          "  schedule      {0} warps, {1} {7}{2} at a time, {3} stage{4} of input{8}, products {5}, sums {6}\n",
+          "  schedule      {0} warp{9}, {1} {7}{2} at a time, {3} stage{4} of input{8}, products {5}, sums {6}\n",
           integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),
           integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"),
-          flag("channels_last") ? "head" : "row", k.getString("copies") == "bulk" ? " by bulk copies" : "");
+          flag("channels_last") ? "head" : "row", k.getString("copies") == "bulk" ? " by bulk copies" : "",
+          integer(k, "warps") == 1 ? "" : "s");
       os << formatv("                {0} exchanges, {1} barriers for a group of rows\n", integer(k, "exchanges"),
                     integer(k, "barriers_per_group"));
     } else {

@@ -60,12 +60,14 @@ TEST(Kernel, ComputesRowsSideBySide) {
   // Where warps own rows, those that each has: two where matrices differ from tile to tile and registers hold both rows, if there are so many.
   EXPECT_EQ(together({16, 4, 16}, 4, {.length = 1024}), 1);
   EXPECT_EQ(together({16, 4, 16}, 8, {.length = 1024}), 2);
-  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90")->rows, 8);
-  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90")->warps, 4);
-  EXPECT_EQ(choose({16, 4, 16}, {.batch = 4, .length = 1024}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90")->rows, 2);
+  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90")->warps, 1);
+  EXPECT_EQ(choose({16, 4, 16}, {.batch = 1, .length = 1024}, "sm_90")->rows, 1);
+  EXPECT_EQ(choose({16, 4, 16}, {.length = 1024}, "sm_90", false)->rows, 8);
+  EXPECT_EQ(choose({16, 4, 16}, {.batch = 14, .length = 1024}, "sm_90", false)->rows, 4) << "seven pairs";
   EXPECT_EQ(choose({16, 4, 16}, {.length = 1024, .postGate = true}, "sm_90")->rows, 4);
-  EXPECT_EQ(choose({16, 2, 16}, {.length = 512}, "sm_90")->rows, 4);
-  EXPECT_EQ(choose({16, 8, 16}, {.length = 2048}, "sm_90")->rows, 4);
+  EXPECT_EQ(choose({16, 2, 16}, {.length = 512}, "sm_90")->rows, 1);
+  EXPECT_EQ(choose({16, 8, 16}, {.length = 2048}, "sm_90")->rows, 1);
   EXPECT_FALSE(fitsWarps({{16, 4, 16}, true}, {4, 32, 6, 2}, {.length = 1024}));
   EXPECT_FALSE(fitsWarps({{16, 4, 16}, true}, {4, 32, 8, 2}, {.length = 1024, .split = true}));
   EXPECT_FALSE(fitsWarps({{16, 4, 16}, true}, {4, 32, 8, 2}, {.length = 1024, .channelsLast = true}));
@@ -169,9 +171,12 @@ TEST(Kernel, FitsSharedMemory) {
 }
 
 TEST(Kernel, GivesWarpsSequencesOfTheirOwn) {
-  EXPECT_EQ(choose({16, 16}, {}, "sm_90")->warps, 4);
-  EXPECT_EQ(choose({16, 16}, {.batch = 1}, "sm_90")->warps, 1);
-  EXPECT_EQ(choose({16, 16}, {.batch = 3}, "sm_90")->warps, 4);
+  // One to a CTA, but for gates and pairs of rows.
+  EXPECT_EQ(choose({16, 16}, {}, "sm_90")->warps, 1);
+  EXPECT_EQ(choose({16, 16}, {.preGate = true}, "sm_90")->warps, 4);
+  EXPECT_EQ(choose({16, 16}, {.batch = 1, .preGate = true}, "sm_90")->warps, 1);
+  EXPECT_EQ(choose({16, 16}, {.batch = 3, .preGate = true}, "sm_90")->warps, 4);
+  EXPECT_EQ(choose({16, 16}, {}, "sm_90", false)->warps, 4);
   EXPECT_EQ(choose({16, 16}, {.batch = 3}, "sm_90", false)->warps, 2) << "two pairs";
   EXPECT_EQ(choose({16, 4, 16}, {}, "sm_90")->values, 32);
   EXPECT_EQ(choose({16, 5, 16}, {}, "sm_90")->values, 64);
@@ -251,8 +256,11 @@ TEST(Kernel, RanksPlansThatAreKnownToBeBetter) {
     return kernelCost(*makeSchedule(radices, request), {warps, 32, rows, 2}, problem, chip).time();
   };
   EXPECT_LT(measured({16, 16, 16}, 8, 4, 4096), measured({16, 16, 16}, 16, 4, 4096));
-  EXPECT_LT(measured({16, 16, 16}, 16, 4, 4096), measured({16, 16, 16}, 8, 2, 4096));
+  EXPECT_LT(measured({16, 16, 16}, 8, 2, 4096), measured({16, 16, 16}, 16, 4, 4096));
   EXPECT_LT(measured({16, 16, 16}, 16, 2, 4096), measured({16, 16, 16}, 16, 1, 4096));
+  EXPECT_LT(measured({16, 16, 16}, 8, 2, 4096, false), measured({16, 16, 16}, 16, 4, 4096, false));
+  EXPECT_LT(measured({16, 2, 16, 16}, 16, 4, 8192), measured({16, 2, 16, 16}, 8, 2, 8192));
+  EXPECT_LT(measured({16, 4, 16, 16}, 16, 2, 16384), measured({16, 4, 16, 16}, 8, 1, 16384));
   EXPECT_LT(measured({16, 2, 16, 16}, 16, 4, 8192), measured({16, 2, 16, 16}, 16, 2, 8192));
   EXPECT_LT(measured({16, 2, 16, 16}, 16, 4, 8192), measured({16, 2, 16, 16}, 8, 1, 8192));
   EXPECT_LT(measured({16, 4, 16, 16}, 16, 2, 16384), measured({16, 4, 16, 16}, 16, 1, 16384));

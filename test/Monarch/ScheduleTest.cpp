@@ -498,7 +498,8 @@ TEST(Schedule, LeavesButterfliesWithoutTwist) {
         SCOPED_TRACE(testing::Message() << small << (large ? ", two inner digits" : ""));
         std::optional<Schedule> schedule = makeWithSmall(small, large, rightAngle);
         ASSERT_TRUE(schedule.has_value());
-        EXPECT_EQ(twists(*schedule, 2), !rightAngle && small == 2);
+        // Of two values without a right angle, and where matrices would be more than 64.
+        EXPECT_EQ(twists(*schedule, 2), (!rightAngle && small == 2) || (large && small > 4));
         EXPECT_FALSE(twists(*schedule, 1));
       }
 }

@@ -1,8 +1,16 @@
 // RUN: fftconv-opt %s --allow-unregistered-dialect --fftconv-lower-to-gpu=chip=sm_90 | FileCheck %s
 // RUN: fftconv-opt %s --allow-unregistered-dialect --fftconv-lower-to-gpu=chip=sm_90 \
-// RUN:   | fftconv-opt --pass-pipeline="builtin.module(one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},func.func(fftconv-lower-copies),convert-bufferization-to-memref,convert-linalg-to-loops,func.func(gpu-async-region),convert-scf-to-cf,nvvm-attach-target{chip=sm_90 features=+ptx80},expand-strided-metadata,lower-affine,gpu-to-llvm,gpu-module-to-binary{format=isa},convert-math-to-libm,convert-to-llvm,reconcile-unrealized-casts)" \
-// RUN:   | env FFTCONV_CUDA_DRIVER=%build/lib/libFFTConvCudaOnEmulator.so mlir-runner -e main -entry-point-result=i32 --shared-libs=%build/lib/libFFTConvGpuRuntime.so \
+// RUN:   | fftconv-opt --pass-pipeline="builtin.module(one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},func.func(fftconv-lower-copies),convert-bufferization-to-memref,convert-linalg-to-loops,func.func(gpu-async-region),convert-scf-to-cf,nvvm-attach-target{chip=sm_90 features=+ptx80},expand-strided-metadata,lower-affine,gpu-to-llvm,gpu-module-to-binary{format=isa},convert-math-to-libm,convert-to-llvm,reconcile-unrealized-casts)" -o %t.mlir
+// RUN: env FFTCONV_CUDA_DRIVER=%build/lib/libFFTConvCudaOnEmulator.so mlir-runner %t.mlir -e main -entry-point-result=i32 --shared-libs=%build/lib/libFFTConvGpuRuntime.so \
 // RUN:   | FileCheck %s --check-prefix=RESULT
+// The same compiled ahead of time: a program unloads its module as it ends, after the driver has, or where there has never been one.
+// RUN: mlir-translate --mlir-to-llvmir %t.mlir | sed 's/@main(/@compare(/' | llc -relocation-model=pic -filetype=obj -o %t.o
+// RUN: printf '#include <stdio.h>\nint compare(void);\nint main(void) { printf("%%%%d\\n", compare()); return 0; }\n' > %t.c
+// RUN: %cc %t.c %t.o %build/lib/libFFTConvGpuRuntime.so -Wl,-rpath,%build/lib -lm -o %t.exe
+// RUN: env FFTCONV_CUDA_DRIVER=%build/lib/libFFTConvCudaOnEmulator.so %t.exe | FileCheck %s --check-prefix=RESULT
+// RUN: %if gpu %{ %t.exe | FileCheck %s --check-prefix=RESULT %}
+// RUN: not env FFTCONV_CUDA_DRIVER=%t.none.so %t.exe 2>&1 | FileCheck %s --check-prefix=NONE
+// NONE: GPU runtime: no CUDA driver: {{.*}}.none.so
 // UNSUPPORTED: asan
 
 // A program as JAX exports it, in a host program of linalg ops. What is not a convolution stays on the host; upstream's passes and its runner go on with both: kernels run by its

@@ -34,7 +34,7 @@
 // PTX: .target sm_{{[89]}}0
 // PTX: .visible .entry spectrum0(
 // PTX: .visible .entry conv1(
-// PTX: .maxntid 128, 1, 1
+// PTX: .maxntid 32, 1, 1
 // PTX: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
 // PTX: mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16
 // NEW: stmatrix.sync.aligned.m8n8.x4.shared.b16
@@ -42,9 +42,9 @@
 
 // REPORT: spectrum0: spectrum of the filters, in f32
 // REPORT: conv1: convolution of length 100, 256 points as 16 x 16
-// REPORT-NEXT: schedule      4 warps, 4 rows at a time, 4 stages of input, products f16, sums f16
+// REPORT-NEXT: schedule      1 warp, 1 row at a time, 4 stages of input, products f16, sums f16
 // REPORT-NEXT: 0 exchanges, 0 barriers for a group of rows
-// REPORT-NEXT: resources     128 threads, 8192 bytes of shared memory of 232448; {{[0-9]+ registers, 0 bytes spilled, stack of 0 \(ptxas\)|registers not known without ptxas}}
+// REPORT-NEXT: resources     32 threads, 2048 bytes of shared memory of 232448; {{[0-9]+ registers, 0 bytes spilled, stack of 0 \(ptxas\)|registers not known without ptxas}}
 // REPORT-NEXT: per output    0.2400 mma
 // REPORT-NEXT: predicted     H100 SXM, batch 64 (assumed), 2 heads, in ms: memory {{.*}} binds
 // JSON: "binds"
@@ -63,7 +63,7 @@
 // MANIFEST: "run"
 // MANIFEST: "stride": [
 // MANIFEST: "size": "in0_dim0"
-// MANIFEST: "ceil_div"
+// MANIFEST: "min"
 
 // CPU: error: 'fftconv.conv' op has no kernel for cpu: it is not a GPU
 // CHIP: error: unknown chip 'sm_75'

@@ -26,7 +26,7 @@
 // RUN: not fftconv-run %t.json --input=%t.npy 2>&1 | FileCheck %s --check-prefix=INPUTS
 // RUN: sed 's/"version": 2/"version": 3/' %t.json > %t.new.json
 // RUN: not fftconv-run %t.new.json 2>&1 | FileCheck %s --check-prefix=VERSION
-// RUN: sed 's/"ceil_div"/"floor_div"/' %t.json > %t.floor.json
+// RUN: sed 's/"min"/"floor_div"/' %t.json > %t.floor.json
 // RUN: not fftconv-run %t.floor.json 2>&1 | FileCheck %s --check-prefix=SIZE
 // RUN: sed 's/"buffer": 2/"buffer": 7/' %t.json > %t.buffer.json
 // RUN: not fftconv-run %t.buffer.json 2>&1 | FileCheck %s --check-prefix=BUFFER

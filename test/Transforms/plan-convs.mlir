@@ -7,7 +7,7 @@
 
 // The number of points is the cheapest at least as large as the length, not a power of two.
 // CPU: #plan = #fftconv.plan<points = 1008, radices = [7, 6, 3, 8], theta = i, compute = f16, chip = "cpu">
-// GPU: #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = bf16, sums = f32>
+// GPU: #schedule = #fftconv.schedule<warps = 1, values = 32, rows = 1, stages = 4, products = bf16, sums = f32>
 // GPU: #plan = #fftconv.plan<points = 1024, radices = [16, 4, 16], theta = i, compute = bf16, chip = "sm_90", schedule = #schedule>
 // CHECK-LABEL: @causal(
 // CHECK: fftconv.conv causal {{.*}} plan #plan
@@ -77,7 +77,7 @@ func.func @short(%u: tensor<4x2x1000xbf16>, %k: tensor<2x33xf32>) -> tensor<4x2x
 // -----
 
 // Bulk copies by themselves where they pay, elsewhere where they are asked for and can be.
-// GPU: #schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 4, products = bf16, sums = f32>
+// GPU: #schedule = #fftconv.schedule<warps = 1, values = 32, rows = 1, stages = 4, products = bf16, sums = f32>
 // GPU-LABEL: @copies(
 // BULK: #[[BULK:.*]] = #fftconv.schedule<{{.*}}, copies = bulk>
 // BULK: #[[PLAN:.*]] = #fftconv.plan<points = 1024, {{.*}}, schedule = #[[BULK]]>

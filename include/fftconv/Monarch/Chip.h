@@ -41,8 +41,8 @@ struct Chip {
   double memoryLatency = 7e-7;
   /// Multiply-adds of f16 operands with f32 sums by mma.sync, per clock and multiprocessor.
   double tensorRate = 0;
-  /// Warp instructions that these kernels issue per clock and multiprocessor, of four that it could.
-  double issueRate = 0;
+  /// What these kernels use of the four slots for instructions that a clock of a multiprocessor has, and how many an mma.sync takes (others take one).
+  double issueRate = 0, mmaSlots = 1;
   /// Whether stmatrix exists.
   bool storesMatrices = false;
   /// Whether bulk copies between memory and shared memory exist (cp.async.bulk).

@@ -102,8 +102,10 @@ bool keepsSpectrum(const Digits &digits, const KernelChoice &choice, const Kerne
 /// and nothing else hides how long that takes; where longer rows, or two in one, and warps that hold rows did so, they took longer (benchmarks/README.md).
 bool fetchesPostGate(const Digits &digits, const KernelProblem &problem);
 
-/// Rows of a group whose results are multiplied with such gates at once, in code without a loop; 0 where rows leave one by one.
-int64_t rowsGatedAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+/// Rows of a group, one after the other or all (`choice.rows`), for which a kernel has the gate that results are multiplied with in registers before it writes the first result;
+/// 0 where it reads what it needs of it for each. And whether it reads it before the results are computed, as a warp does that owns rows and has room.
+int64_t postGatesHeld(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+bool holdsPostGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// Rows of a group that a warp computes side by side, op by op, so that one does not wait for the other and matrices are loaded once: two where warps share rows, if they are not
 /// odd in number and registers hold them, which gates and sums in f32 do not leave; as many as it has where it owns rows.
