@@ -25,8 +25,8 @@ LIMITS = {
     1024: {"mma": 0.098, "instructions": 125, "error": 1e-3},
     2048: {"mma": 0.098, "instructions": 155, "error": 1.1e-3},
     4096: {"mma": 0.157, "instructions": 140, "error": 9.5e-4},
-    8192: {"mma": 0.157, "instructions": 150, "error": 1e-3},
-    16384: {"mma": 0.157, "instructions": 180, "error": 1.1e-3},
+    8192: {"mma": 0.157, "instructions": 165, "error": 1e-3},
+    16384: {"mma": 0.157, "instructions": 200, "error": 1.1e-3},
     32768: {"mma": 0.157, "instructions": 230, "error": 1.25e-3},
 }
 # Of short filters: mma for one output, by taps.

@@ -225,3 +225,45 @@ SpectrumOrder fftconv::spectrumOrder(const monarch::Schedule &schedule) {
       order.tileDigits.push_back(digit);
   return order;
 }
+
+Value KernelContext::rowSignal(int64_t phase, Value index) {
+  int64_t together = monarch::rowsAtOnce(getDigits(plan), choice, problem);
+  Scalars s = scalars();
+  Value pointer = s.offset(shared, rowSignals + 8 * phase * ((rows + together - 1) / together));
+  return s.offset(pointer, s.mul(s.div(index, together), 8));
+}
+
+void KernelContext::awaitRows(int64_t phase, Value index) {
+  // try_wait is a hint to sleep; before sm_90 there is test_wait alone.
+  std::string instruction = chip.copiesInBulk ? "mbarrier.try_wait" : "mbarrier.test_wait";
+  scalars().assembly({rowSignal(phase, index), parity},
+                     "{ .reg .pred done; WAIT_${:uid}: " + instruction +
+                         ".parity.shared.b64 done, [$0], $1; @!done bra WAIT_${:uid}; }",
+                     "r,r,~{memory}");
+}
+
+void KernelContext::signalRows(int64_t phase, Value index) {
+  NVVM::SyncWarpOp::create(b, loc, scalars().i32(-1));
+  scalars().assembly(
+      {rowSignal(phase, index), lane},
+      "{ .reg .pred first; .reg .b64 state; setp.eq.u32 first, $1, 0; @first mbarrier.arrive.shared.b64 state, [$0]; }",
+      "r,r,~{memory}");
+}
+
+void KernelContext::setUpRowSignals() {
+  Scalars s = scalars();
+  int64_t together = monarch::rowsAtOnce(getDigits(plan), choice, problem), phase = 0;
+  s.when(s.isZero(thread), [&] {
+    for (size_t n = 0; n < schedule->steps.size(); ++n) {
+      const monarch::Step &step = schedule->steps[n];
+      if (step.kind != monarch::StepKind::Read)
+        continue;
+      int64_t trips = monarch::tripsInLine(*schedule, n, problem) ? 1 : step.layout.trips();
+      for (int64_t row = 0; row < rows; row += together)
+        s.assembly({rowSignal(phase, s.i32(row)), s.i32(schedule->warps * trips)}, "mbarrier.init.shared.b64 [$0], $1;",
+                   "r,r,~{memory}");
+      ++phase;
+    }
+  });
+  NVVM::Barrier0Op::create(b, loc);
+}

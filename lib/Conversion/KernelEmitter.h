@@ -168,10 +168,13 @@ struct KernelContext {
   /// What results will be multiplied with, in the order in which they leave, where it has been loaded.
   llvm::SmallVector<mlir::Value> gates = {};
 
+  /// Where the mbarriers lie by which warps wait for rows between phases (bytes of shared memory; negative where they wait at barriers of the CTA), and the phases emitted so far.
+  int64_t rowSignals = -1, phases = 0;
+
   /// Starts the copies of an input of the next group.
   std::function<void(PrefetchOp)> prefetch = {};
 
-  /// Whether the mbarriers of this group's inputs are in an odd phase (i32).
+  /// Whether mbarriers, those of this group's inputs or rows, are in an odd phase (i32).
   mlir::Value parity = {};
 
   Scalars scalars() { return {b, loc}; }
@@ -179,6 +182,13 @@ struct KernelContext {
   bool paired() const { return !schedule->rightAngle; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
+  /// Waits until all warps have left a phase of the step of rows that has the row `index` (i32) of a group; says so of this warp, whose lanes have met.
+  void awaitRows(int64_t phase, mlir::Value index);
+  void signalRows(int64_t phase, mlir::Value index);
+  /// The mbarrier of a phase and a row.
+  mlir::Value rowSignal(int64_t phase, mlir::Value index);
+  /// Initialises them, for arrivals of warps, each as often as a phase's loop has trips.
+  void setUpRowSignals();
   /// Bytes of a plane of 16-bit values of one row, and the planes that make up real values.
   int64_t rowBytes() const { return 2 * schedule->memory().elements(); }
   int64_t parts() const { return problem.split ? 2 : 1; }

@@ -195,6 +195,12 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       return s.toI32(s.min(left, s.i64(rows)));
     };
     bool bulk = k.choice.bulk, bulkOut = monarch::storesInBulk(*schedule, k.choice, k.problem);
+    k.rowSignals = static_cast<int64_t>(groups.getMbarriers());
+    bool waitsForRows = monarch::waitsForRows(getDigits(plan), k.choice, k.problem);
+    if (waitsForRows && k.rowSignals < 0)
+      return groups.emitOpError("has no mbarriers for its rows yet; run fftconv-allocate-shared");
+    if (waitsForRows)
+      k.setUpRowSignals();
     if (bulk)
       emitBulkSetup(k, llvm::to_vector(body.getOps<CopyInOp>()));
     auto startCopies = [&](CopyInOp copy, Value row) {
@@ -215,13 +221,13 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         }
     bool rotates = slots > 1 && copiesAhead > 0;
     // The buffer of a group, and the parity of the phase of its mbarriers.
-    SmallVector<Value> begin(rotates + bulk, s.i32(0));
+    SmallVector<Value> begin(rotates + (bulk || waitsForRows), s.i32(0));
     auto loop = s.loop(first, k.rowCount, step, begin);
     k.groups = loop;
     b.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar();
     k.slot = rotates ? loop.getRegionIterArg(0) : Value();
-    k.parity = bulk ? loop.getRegionIterArgs().back() : Value();
+    k.parity = bulk || waitsForRows ? loop.getRegionIterArgs().back() : Value();
     if (bulkOut)
       emitBulkDrain(k);
     k.rowsHere = rowsFrom(row);
@@ -242,6 +248,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       if (!k.ahead)
         k.ahead = op;
     };
+    SmallVector<PrefetchOp> prefetches;
     for (Operation &op : body) {
       auto relayout = dyn_cast<RelayoutOp>(op);
       if (!phase.empty() || relayout) {
@@ -251,6 +258,11 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
           if (results && monarch::holdsPostGateAhead(getDigits(plan), k.choice, k.problem))
             emitHoldGates(k, results, row, k.rowsHere);
           emitPhase(k, phase, scales);
+          ++k.phases;
+          // What has come through a second phase has waited for all warps to leave the first, and read the inputs.
+          if (waitsForRows && k.phases == 2)
+            for (PrefetchOp prefetch : prefetches)
+              k.prefetch(prefetch);
           phase.clear();
           k.ahead = nullptr;
           if (bulkOut && isa<CopyOutOp>(*relayout.getY().user_begin()))
@@ -271,11 +283,11 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         if (bulk && normalize.getGate())
           emitBulkFence(k);
       } else if (isa<PrefetchOp>(op)) {
-        k.prefetch(cast<PrefetchOp>(op));
+        waitsForRows ? prefetches.push_back(cast<PrefetchOp>(op)) : k.prefetch(cast<PrefetchOp>(op));
       } else if (auto barrier = dyn_cast<BarrierOp>(op)) {
         if (barrier.getWarp())
           NVVM::SyncWarpOp::create(b, loc, s.i32(-1));
-        else
+        else if (!waitsForRows || k.phases == 0)
           waitsAt(NVVM::Barrier0Op::create(b, loc));
       } else if (auto copyOut = dyn_cast<CopyOutOp>(op)) {
         (bulkOut ? emitBulkOut : emitCopyOut)(k, copyOut, row, k.rowsHere);
@@ -290,6 +302,8 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       isLast = s.less(s.i32(slots - 1), next);
       following.push_back(s.select(isLast, s.i32(0), next));
     }
+    if (waitsForRows)
+      following.push_back(s.bitXor(k.parity, s.i32(1)));
     if (bulk) {
       Value other = s.bitXor(k.parity, s.i32(1));
       following.push_back(isLast ? s.select(isLast, other, k.parity) : other);

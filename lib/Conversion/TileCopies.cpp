@@ -165,6 +165,8 @@ public:
                             /*isNonTemporal=*/true);
     };
     forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) {
+      if (k.rowSignals >= 0)
+        s.when(rows.front().exists, [&] { k.awaitRows(k.phases - 1, rows.front().index); });
       if (held && !all) {
         k.gates.clear();
         holdGates(op, rows);

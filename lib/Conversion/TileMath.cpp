@@ -82,10 +82,14 @@ public:
     if (k.warpOwns())
       for (int64_t i = 1; i < together; ++i)
         states[i].row = s.i32(i * schedule.warps);
+    if (k.rowSignals >= 0 && k.phases > 0)
+      k.awaitRows(k.phases - 1, states.front().row);
     for (Operation *op : ops) {
       loaded.clear();
       lower(op);
     }
+    if (k.rowSignals >= 0)
+      k.signalRows(k.phases, states.front().row);
   }
 
 private:
@@ -238,7 +242,8 @@ private:
       auto [index, constant] = indexOf(layout, table.digits, 4 * table.stride, tile, half);
       // What is loaded before a barrier must stay before it, but the assembler moves loads of what never changes (ld.global.nc) down to where they are used.
       return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, 512, table.words,
-                       whileWaiting || (k.ahead && !k.warpOwns()) ? "ld.global" : "ld.global.nc");
+                       whileWaiting || ((k.ahead || k.rowSignals >= 0) && !k.warpOwns()) ? "ld.global"
+                                                                                         : "ld.global.nc");
     });
   }
 
@@ -868,7 +873,7 @@ private:
     bool byRow = k.problem.channelsLast && k.rowsHere;
     Level level = byRow ? Level::Use : levelOf(layout, order.tileDigits, factorWords());
     bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
-    std::string load = k.ahead && !k.warpOwns() ? "ld.global" : "ld.global.nc";
+    std::string load = (k.ahead || k.rowSignals >= 0) && !k.warpOwns() ? "ld.global" : "ld.global.nc";
     load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
     // What L1 does not keep is to stay in L2, though more than L2 holds passes through it between two groups.
     Value policy;

@@ -65,7 +65,7 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   int64_t own = owns && problem.split ? waiting + std::max(normal, later) : std::max(waiting + normal, later);
   int64_t scales = problem.split ? scaleBytes(digits, choice) : 0;
   int64_t mbarriers = choice.bulk ? mbarrierBytes(digits, choice) * (1 + gateAhead) : 0;
-  return choice.rows * (ahead + own) + scales + mbarriers;
+  return choice.rows * (ahead + own) + scales + mbarriers + rowSignalBytes(digits, choice, problem);
 }
 
 int64_t fftconv::monarch::bulkBytes(const Digits &digits, const KernelProblem &problem) {
@@ -197,7 +197,24 @@ bool fftconv::monarch::holdsPostGateAhead(const Digits &digits, const KernelChoi
 int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   if (warpOwns(digits))
     return std::max<int64_t>(1, choice.rows / choice.warps);
-  return problem.wideSums || problem.gated() || choice.rows % 2 ? 1 : 2;
+  // Of two rows alone in a CTA that has a multiprocessor to itself, one is computed while the other is waited for.
+  bool one = choice.rows % 2 || (choice.rows == 2 && choice.warps == 16);
+  return problem.wideSums || problem.gated() || one ? 1 : 2;
+}
+
+/// Steps in which the rows of a group are computed.
+static int64_t rowSteps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  return ceilDiv(choice.rows, rowsAtOnce(digits, choice, problem));
+}
+
+bool fftconv::monarch::waitsForRows(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  return !warpOwns(digits) && choice.warps == 16 && !choice.bulk && !problem.split && !problem.channelsLast &&
+         !problem.gated() && rowSteps(digits, choice, problem) > 1;
+}
+
+int64_t fftconv::monarch::rowSignalBytes(const Digits &digits, const KernelChoice &choice,
+                                         const KernelProblem &problem) {
+  return waitsForRows(digits, choice, problem) ? 8 * exchangingPhases * rowSteps(digits, choice, problem) : 0;
 }
 
 bool fftconv::monarch::tripsInLine(const Digits &digits, const Layout &layout, int64_t products,
@@ -647,6 +664,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // At barriers a group of rows waits for the last warp, and behind them for tables and for input that is not ahead: less where another CTA computes meanwhile. Part of that is hidden.
   bool alone = resident == 1;
   bool ahead = holdsInputsAhead(digits, choice, problem, chip);
+  bool together = alone && !waitsForRows(digits, choice, problem);
   double waits = ((alone ? 5e-7 : 2e-7) + (ahead ? 0 : chip.memoryLatency)) * groups;
   constexpr double bytesPerClock = 64, exposed = 0.2;
   waits += cached ? 0 : exposed * loaded / (bytesPerClock * chip.clock);
@@ -672,8 +690,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       phase.bytes += works[n].bytes;
       ++n;
     } while (n < steps.size() && (steps[n].barriers == 0 || n == 1));
-    // The last warp comes later than it would if all were equally fast, by 6 % as measured.
-    clocks += 1.06 * std::ranges::max(phase.clocks(chip));
+    // The last warp comes later than it would if all were equally fast, by 6 % as measured; it does not matter to those that wait for rows.
+    clocks += (together ? 1.06 : 1.04) * std::ranges::max(phase.clocks(chip));
   }
   cost.limits[KernelCost::Phases].time = waits + outputs * clocks / (chip.clock * sms * full);
   return cost;

@@ -173,8 +173,10 @@ static json::Object describeConv(GroupsOp groups) {
   object["exchanges"] = exchanges;
   object["registers_hold"] = describeRegisters(*schedule, problem);
   object["loops"] = loopTrips(groups, *schedule);
-  // Rows that warps share and scale wait for each other once more.
-  object["barriers_per_group"] = monarch::totalCost(*schedule).barriers + (problem.split && schedule->split > 0);
+  // Rows that warps share and scale wait for each other once more; warps that wait for rows, for each other once only.
+  bool waitsForRows = monarch::waitsForRows(getDigits(plan), getKernelChoice(groups), problem);
+  object["barriers_per_group"] =
+      waitsForRows ? 1 : monarch::totalCost(*schedule).barriers + (problem.split && schedule->split > 0);
   describeCost(object, monarch::kernelCost(*schedule, getKernelChoice(groups), problem, chip));
   return object;
 }

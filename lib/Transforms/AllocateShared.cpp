@@ -111,6 +111,14 @@ struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
         total += monarch::mbarrierBytes(getDigits(plan), choice);
       }
     }
+    if (int64_t bytes = monarch::rowSignalBytes(getDigits(plan), getKernelChoice(groups), getKernelProblem(groups))) {
+      int64_t phases = llvm::count_if(groups.getBody().getOps<RelayoutOp>(),
+                                      [](RelayoutOp relayout) { return relayout.getY().getType().isShared(); });
+      if (phases != monarch::exchangingPhases)
+        return groups.emitOpError("has ") << phases << " phases, not " << monarch::exchangingPhases;
+      groups.setMbarriers(total);
+      total += bytes;
+    }
     if (total > chip->sharedBytes)
       return groups.emitOpError("needs ")
              << total << " bytes of shared memory, a CTA on " << plan.getChip() << " has " << chip->sharedBytes;

@@ -38,11 +38,15 @@ func.func @in_a_warp(%u: tensor<?x2x700xf16>, %s: tensor<2x16x3x16xcomplex<f16>,
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: nvvm.ldmatrix
-// What the next phase loads once is loaded before the barrier, by loads that stay there.
+// Of a step of rows each warp says that it is done with it; who reads it in the next phase waits for all to have said so, not at a barrier. What that phase loads once is loaded
+// before, by loads that stay there.
+// CHECK: nvvm.bar.warp.sync
+// CHECK: llvm.inline_asm {{.*}}mbarrier.arrive.shared.b64
+// CHECK-NOT: nvvm.barrier0
 // CHECK: llvm.inline_asm has_side_effects asm_dialect = att "ld.global.v4.b32
-// CHECK-NOT: scf.for
-// CHECK: nvvm.barrier0
 // CHECK: scf.for
+// CHECK: mbarrier.try_wait.parity.shared.b64
+// CHECK: nvvm.ldmatrix
 #all = #fftconv.schedule<warps = 16, values = 32, rows = 3, stages = 2, products = f16, sums = f32>
 #cta = #fftconv.plan<points = 8192, radices = [16, 2, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #all>
 #cta_spectrum = #fftconv.spectrum<causal, length = 5000, plan = #cta>
@@ -57,13 +61,17 @@ func.func @in_a_cta(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f1
 // CHECK-LABEL: gpu.module @side_by_side_kernels
 // CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}}
 // CHECK: nvvm.cp.async.wait.group 0
-// CHECK-COUNT-2: nvvm.ldmatrix
+// CHECK-COUNT-4: nvvm.ldmatrix
 // CHECK-NOT: nvvm.ldmatrix
-// CHECK-COUNT-8: nvvm.mma.sync
+// CHECK-COUNT-16: nvvm.mma.sync
 // CHECK-NOT: nvvm.mma.sync
-// CHECK-COUNT-4: nvvm.stmatrix
+// CHECK-COUNT-8: nvvm.stmatrix
+// What the next phase loads once is loaded before the barrier, by loads that stay there.
+// CHECK: llvm.inline_asm has_side_effects asm_dialect = att "ld.global.v4.b32
+// CHECK-NOT: scf.for
 // CHECK: nvvm.barrier0
-#beside = #fftconv.schedule<warps = 16, values = 32, rows = 2, stages = 2, products = f16, sums = f16>
+// CHECK: scf.for
+#beside = #fftconv.schedule<warps = 8, values = 32, rows = 4, stages = 2, products = f16, sums = f16>
 #two = #fftconv.plan<points = 4096, radices = [16, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #beside>
 #two_spectrum = #fftconv.spectrum<causal, length = 4096, plan = #two>
 func.func @side_by_side(%u: tensor<?x3x4096xf16>, %s: tensor<3x16x16x16xcomplex<f16>, #two_spectrum>) -> tensor<?x3x4096xf16> {

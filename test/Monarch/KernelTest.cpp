@@ -74,8 +74,20 @@ TEST(Kernel, ComputesRowsSideBySide) {
   EXPECT_EQ(together({16, 16, 16}, 4, {.length = 4096, .preGate = true}), 1);
   EXPECT_EQ(together({16, 16, 16}, 4, {.length = 4096, .wideSums = true}), 1);
   // Groups of an even number are taken for it.
-  EXPECT_EQ(choose({16, 3, 16, 16}, {.length = 12288}, "sm_90")->rows, 2);
+  EXPECT_EQ(choose({16, 2, 16, 16}, {.length = 8192}, "sm_90")->rows, 4);
   EXPECT_EQ(choose({16, 3, 16, 16}, {.length = 12288, .wideSums = true}, "sm_90")->rows, 3);
+  // Alone on a multiprocessor, two rows one by one, so that one is computed while the other is waited for.
+  Digits alone{{16, 2, 16, 16}, true};
+  KernelProblem plain{.length = 8192}, gated{.length = 8192, .preGate = true};
+  EXPECT_EQ(rowsAtOnce(alone, {16, 32, 2, 2}, plain), 1);
+  EXPECT_EQ(rowsAtOnce(alone, {8, 32, 2, 2}, plain), 2);
+  EXPECT_TRUE(waitsForRows(alone, {16, 32, 2, 2}, plain));
+  EXPECT_TRUE(waitsForRows(alone, {16, 32, 4, 2}, plain));
+  EXPECT_EQ(rowSignalBytes(alone, {16, 32, 4, 2}, plain), 3 * 2 * 8);
+  EXPECT_FALSE(waitsForRows(alone, {16, 32, 1, 2}, plain));
+  EXPECT_FALSE(waitsForRows(alone, {8, 32, 4, 2}, plain));
+  EXPECT_FALSE(waitsForRows(alone, {16, 32, 3, 2}, gated));
+  EXPECT_FALSE(waitsForRows(alone, {16, 32, 4, 2, true}, plain)) << "bulk copies";
   // Groups are full where the batch is known to be a multiple.
   Digits digits{{16, 16, 16}, true}, pairs{{16, 16, 16}, false};
   EXPECT_TRUE(fillsGroups(digits, {8, 32, 4, 2}, {.batch = 8}));

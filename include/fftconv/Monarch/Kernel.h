@@ -111,6 +111,14 @@ bool holdsPostGateAhead(const Digits &digits, const KernelChoice &choice, const 
 /// odd in number and registers hold them, which gates and sums in f32 do not leave; as many as it has where it owns rows.
 int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
+/// Whether warps that share rows wait, between two phases, for those rows that they are about to read, by an mbarrier for each phase and each step of rows, and not for all at barriers:
+/// they do in a CTA of 16 warps, which has a multiprocessor to itself, where there are two steps, of which one is computed while the other is waited for. Inputs are then copied a phase later, which
+/// rows that come with gates do not bear (benchmarks/README.md). And the bytes of these mbarriers.
+bool waitsForRows(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+int64_t rowSignalBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+/// Phases of a kernel whose warps share rows.
+constexpr int64_t exchangingPhases = 3;
+
 /// Whether a warp's trips through a phase with so many matrix products are side by side as well, not a loop: two of one product, whose matrices are then loaded before the barrier.
 /// `layout` is that of tiles that are read.
 bool tripsInLine(const Digits &digits, const Layout &layout, int64_t products, const KernelProblem &problem);
