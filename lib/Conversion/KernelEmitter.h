@@ -180,6 +180,8 @@ struct KernelContext {
   Scalars scalars() { return {b, loc}; }
   /// Whether two batch rows are the real and imaginary parts of one.
   bool paired() const { return !schedule->rightAngle; }
+  /// Whether a phase loads what it needs of constants before its warps wait.
+  bool loadsAhead() const { return ahead || rowSignals >= 0; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
   /// Waits until all warps have left a phase of the step of rows that has the row `index` (i32) of a group; says so of this warp, whose lanes have met.

@@ -245,7 +245,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     DenseMap<Operation *, double> scales = butterflyScales(body);
     SmallVector<Operation *> phase;
     auto waitsAt = [&](Operation *op) {
-      if (!k.ahead)
+      if (!k.ahead && !k.warpOwns())
         k.ahead = op;
     };
     SmallVector<PrefetchOp> prefetches;

@@ -109,8 +109,6 @@ private:
   /// Whether a warp's trips are not a loop, and which of them this is.
   bool inLine = false;
   int64_t trip = 0;
-  /// Whether a table has been loaded at the place of its use.
-  bool anyLoaded = false;
   /// All this of a row and a trip that are computed beside others, op by op and tile by tile, so that none waits for another's results, and all take a matrix that is loaded once.
   struct State {
     Value row, loop;
@@ -235,15 +233,11 @@ private:
   std::vector<Value> load(const Table &table, const monarch::Layout &layout, int64_t tile, int64_t half = 0) {
     return loadOnce(table.offset, 2 * tile + half, [&] {
       OpBuilder::InsertionGuard guard(b);
-      Level level = levelOf(layout, table.digits, table.words);
-      // What the first product of a warp that owns its rows needs comes while it waits for them.
-      bool whileWaiting = k.warpOwns() && level == Level::Use && k.ahead && !std::exchange(anyLoaded, true);
-      whileWaiting ? b.setInsertionPoint(k.ahead) : moveTo(level);
+      moveTo(levelOf(layout, table.digits, table.words));
       auto [index, constant] = indexOf(layout, table.digits, 4 * table.stride, tile, half);
-      // What is loaded before a barrier must stay before it, but the assembler moves loads of what never changes (ld.global.nc) down to where they are used.
+      // What is loaded before warps wait must stay before that, but the assembler moves loads of what never changes (ld.global.nc) down to where they are used.
       return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, 512, table.words,
-                       whileWaiting || ((k.ahead || k.rowSignals >= 0) && !k.warpOwns()) ? "ld.global"
-                                                                                         : "ld.global.nc");
+                       k.loadsAhead() ? "ld.global" : "ld.global.nc");
     });
   }
 
@@ -873,7 +867,7 @@ private:
     bool byRow = k.problem.channelsLast && k.rowsHere;
     Level level = byRow ? Level::Use : levelOf(layout, order.tileDigits, factorWords());
     bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
-    std::string load = (k.ahead || k.rowSignals >= 0) && !k.warpOwns() ? "ld.global" : "ld.global.nc";
+    std::string load = k.loadsAhead() ? "ld.global" : "ld.global.nc";
     load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
     // What L1 does not keep is to stay in L2, though more than L2 holds passes through it between two groups.
     Value policy;

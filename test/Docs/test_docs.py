@@ -94,6 +94,11 @@ def test_demo_prints_the_table_of_the_readme(tmp_path):
     assert {"genome.png", "genome.plan.mlir", "y-f32.npy"} <= {path.name for path in pathlib.Path(tmp_path).iterdir()}
 
 
+def test_performance_comes_from_results():
+    table = subprocess.run([sys.executable, ROOT / "benchmarks" / "table.py"], capture_output=True, text=True, check=True).stdout
+    assert f"```\n{table}```" in (ROOT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("document", ["README.md", "docs/guide.md"])
 def test_programs_in_documents_compile(document):
     blocks = BLOCK.findall((ROOT / document).read_text())

@@ -156,6 +156,34 @@ def test_manifest_runs_like_the_program(tmp_path):
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        Program(boundary, gates, type_, length, 900, "?", 2, rows)
+        for boundary, gates, type_, length, rows in [
+            ("causal", "none", "f16", 300, 7), ("causal", "none", "f16", 1024, 9), ("circular", "both", "f16", 1000, 37), ("causal", "none", "f32", 1024, 5),
+            ("causal", "none", "f16", 4096, 11), ("circular", "both", "f16", 4000, 9), ("causal", "both", "bf16", 4096, 7),
+            ("causal", "none", "f16", 8192, 17), ("circular", "none", "f16", 8192, 11), ("bidirectional", "skip", "bf16", 7000, 9), ("causal", "none", "f16", 16384, 7),
+        ]
+    ],
+    ids=lambda p: f"{p}-rows{p.rows}",
+)
+def test_groups_after_each_other(program, tmp_path):
+    """One CTA for each head takes all groups of rows, in the buffers that inputs go round in, and gives the same bits."""
+    path, manifest = write(program, tmp_path), tmp_path / "p.json"
+    done = call("fftconv-compile", path, "--chip=sm_90", "-o", tmp_path / "p.ptx", f"--manifest={manifest}")
+    assert done.returncode == 0, done.stderr
+    contents = json.loads(manifest.read_text())
+    for name, most, seed in (("a", None, 0), ("b", 1, 0), ("c", 1, 7), ("d", 2, 3)):
+        if most:
+            for launch in contents["run"]:
+                launch["grid"][1] = most
+        manifest.write_text(json.dumps(contents))
+        done = call("fftconv-run", manifest, "--seed=5", f"--dim={program.rows}", f"--schedule={seed}", f"--output={tmp_path / name}.npy")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / f"{name}.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
+
+
 def test_layers_in_sequence(tmp_path):
     """Two convolutions, one after the other, share no buffer and run in order."""
     (tmp_path / "p.mlir").write_text(

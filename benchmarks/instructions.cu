@@ -1,0 +1,181 @@
+//===- instructions.cu - What instructions cost a scheduler ---------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Clocks that a scheduler of a multiprocessor spends on one instruction, by the number of its warps: the figures of the cost model that no data sheet has. On a machine with a GPU of
+// capability 9.0:
+//
+//   nvcc -O3 -gencode=arch=compute_90a,code=sm_90a instructions.cu -o instructions && ./instructions
+//
+// Each kernel repeats a block of 16 instructions, or of 16 mma with others between, and the four that its loop takes. For wgmma, clocks for what one mma.sync does.
+//
+//===----------------------------------------------------------------------===//
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cuda_runtime.h>
+
+namespace {
+constexpr int turns = 256, block = 16, shared = 65536;
+
+#define TIMED(...)                                                                                                     \
+  __syncthreads();                                                                                                     \
+  long long begin = clock64();                                                                                         \
+  _Pragma("unroll 1") for (int turn = 0; turn < turns; ++turn) { __VA_ARGS__ }                                         \
+  __syncthreads();                                                                                                     \
+  long long end = clock64();                                                                                           \
+  if (threadIdx.x == 0)                                                                                                \
+    *clocks = end - begin;
+
+__device__ void mma(uint32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], bool halfSums) {
+  if (halfSums)
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%0,%1}, {%2,%3,%4,%5}, {%6,%7}, {%0,%1};"
+                 : "+r"(d[0]), "+r"(d[1])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  else
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+enum class Kind { Fma16, Add16, Logic, Fma32, Movmatrix, Shuffle };
+
+template <Kind kind> __device__ void other(uint32_t &x, uint32_t y, uint32_t z) {
+  if (kind == Kind::Fma16)
+    asm volatile("fma.rn.f16x2 %0, %0, %1, %0;" : "+r"(x) : "r"(y));
+  if (kind == Kind::Add16)
+    asm volatile("add.f16x2 %0, %0, %1;" : "+r"(x) : "r"(y));
+  if (kind == Kind::Logic)
+    asm volatile("lop3.b32 %0, %0, %1, %2, 0x96;" : "+r"(x) : "r"(y), "r"(z));
+  if (kind == Kind::Fma32)
+    asm volatile("fma.rn.f32 %0, %0, %1, %0;" : "+r"(x) : "r"(y));
+  if (kind == Kind::Movmatrix)
+    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %0;" : "+r"(x));
+  if (kind == Kind::Shuffle)
+    asm volatile("shfl.sync.bfly.b32 %0, %0, 1, 31, -1;" : "+r"(x));
+}
+
+/// Products in `chains` chains of sums, each with `between` others of a kind behind it.
+template <int chains, bool halfSums, int between = 0, Kind kind = Kind::Fma16>
+__global__ void products(long long *clocks, uint32_t *sink) {
+  uint32_t a[4], b[2], sums[chains][4] = {}, x[8];
+  for (int i = 0; i < 4; ++i)
+    a[i] = threadIdx.x * 77 + i;
+  for (int i = 0; i < 2; ++i)
+    b[i] = threadIdx.x * 33 + i;
+  for (int i = 0; i < 8; ++i)
+    x[i] = threadIdx.x + i;
+  TIMED(_Pragma("unroll") for (int i = 0; i < block; ++i) {
+    mma(sums[i % chains], a, b, halfSums);
+    _Pragma("unroll") for (int j = 0; j < between; ++j) other<kind>(x[(i * between + j) % 8], a[0], a[1]);
+  })
+  uint32_t all = 0;
+  for (auto &sum : sums)
+    for (uint32_t s : sum)
+      all ^= s;
+  for (uint32_t v : x)
+    all ^= v;
+  sink[threadIdx.x] = all;
+}
+
+template <Kind kind> __global__ void others(long long *clocks, uint32_t *sink) {
+  uint32_t x[8], all = 0;
+  for (int i = 0; i < 8; ++i)
+    x[i] = threadIdx.x + i;
+  TIMED(_Pragma("unroll") for (int i = 0; i < block; ++i) other<kind>(x[i % 8], threadIdx.x, threadIdx.x * 3);)
+  for (uint32_t v : x)
+    all ^= v;
+  sink[threadIdx.x] = all;
+}
+
+/// A matrix in shared memory without swizzle, its 8 x 8 blocks 128 and 256 bytes apart.
+__device__ uint64_t descriptor(const void *matrix) {
+  auto address = static_cast<uint32_t>(__cvta_generic_to_shared(matrix));
+  return (address & 0x3ffff) >> 4 | uint64_t(128 >> 4) << 16 | uint64_t(256 >> 4) << 32;
+}
+
+/// wgmma with A in registers, two chains of sums.
+template <int columns> __global__ void warpgroups(long long *clocks, uint32_t *sink) {
+  extern __shared__ __align__(1024) uint4 memory[];
+  for (int i = threadIdx.x; i < shared / 16; i += blockDim.x)
+    memory[i] = uint4{0, 0, 0, 0};
+  __syncthreads();
+  asm volatile("fence.proxy.async;");
+  uint32_t sums[2][8] = {};
+  uint64_t b = descriptor(memory);
+  TIMED(asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+        _Pragma("unroll") for (int i = 0; i < 8; ++i) {
+          uint32_t *d = sums[i % 2];
+          if (columns == 16)
+            asm volatile("wgmma.mma_async.sync.aligned.m64n16k16.f16.f16.f16 {%0,%1,%2,%3}, {%4,%4,%4,%4}, %5, 1, 1, 1, 0;"
+                         : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+                         : "r"(0), "l"(b));
+          else
+            asm volatile("wgmma.mma_async.sync.aligned.m64n32k16.f16.f16.f16 {%0,%1,%2,%3,%4,%5,%6,%7}, {%8,%8,%8,%8}, %9, 1, 1, 1, 0;"
+                         : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3]), "+r"(d[4]), "+r"(d[5]), "+r"(d[6]), "+r"(d[7])
+                         : "r"(0), "l"(b));
+        } asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");)
+  uint32_t all = 0;
+  for (auto &sum : sums)
+    for (uint32_t s : sum)
+      all ^= s;
+  sink[threadIdx.x] = all;
+}
+
+void check(cudaError_t error) {
+  if (error == cudaSuccess)
+    return;
+  std::fprintf(stderr, "%s\n", cudaGetErrorString(error));
+  std::exit(1);
+}
+
+/// Prints the clocks for one of `each` things that a warp does in a turn.
+template <class Kernel> void time(const char *name, Kernel kernel, int each) {
+  static long long *clocks;
+  static uint32_t *sink;
+  int sms = 0;
+  if (!clocks) {
+    check(cudaMalloc(&clocks, sizeof *clocks));
+    check(cudaMalloc(&sink, 512 * sizeof *sink));
+  }
+  check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
+  std::printf("| %s |", name);
+  for (int warps : {4, 8, 16}) {
+    for (int warm = 0; warm < 2; ++warm)
+      kernel<<<sms, 32 * warps, shared>>>(clocks, sink);
+    check(cudaDeviceSynchronize());
+    long long took = 0;
+    check(cudaMemcpy(&took, clocks, sizeof took, cudaMemcpyDeviceToHost));
+    std::printf(" %.2f |", static_cast<double>(took) / turns / each / (warps / 4));
+  }
+  std::printf("\n");
+}
+} // namespace
+
+int main() {
+  cudaDeviceProp device;
+  check(cudaGetDeviceProperties(&device, 0));
+  std::printf("%s\n\n| clocks of a scheduler | 1 warp | 2 | 4 |\n|---|---|---|---|\n", device.name);
+  time("mma, sums in f32, one chain", products<1, false>, block);
+  time("mma, sums in f32, four chains", products<4, false>, block);
+  time("mma, sums in f16, one chain", products<1, true>, block);
+  time("mma, sums in f16, four chains", products<4, true>, block);
+  time("mma and one FMA of f16 pairs", products<4, true, 1>, block);
+  time("mma and two", products<4, true, 2>, block);
+  time("mma and three", products<4, true, 3>, block);
+  time("mma and four", products<4, true, 4>, block);
+  time("mma and three additions of f16 pairs", products<4, true, 3, Kind::Add16>, block);
+  time("mma and three LOP3", products<4, true, 3, Kind::Logic>, block);
+  time("mma and three FMA of f32", products<4, true, 3, Kind::Fma32>, block);
+  time("FMA of f16 pairs", others<Kind::Fma16>, block);
+  time("addition of f16 pairs", others<Kind::Add16>, block);
+  time("LOP3", others<Kind::Logic>, block);
+  time("movmatrix", others<Kind::Movmatrix>, block);
+  time("shuffle", others<Kind::Shuffle>, block);
+  time("wgmma of 16 columns, for each mma in it", warpgroups<16>, 8 * 2);
+  time("wgmma of 32 columns", warpgroups<32>, 8 * 4);
+}
