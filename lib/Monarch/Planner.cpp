@@ -19,8 +19,8 @@
 using namespace fftconv::monarch;
 
 // Figures of NVIDIA's data sheets and tuning guides for the boards named; the rate of tensor cores is that of dense f16 with f32 sums, half of it on the consumer boards. Those
-// of sm_90 on the chip itself (clock, rates, latency) were measured on an H200 (benchmarks/README.md), where mma.sync reaches 63 % of what data sheets say; that instructions are issued at the same rate elsewhere is an
-// assumption.
+// of sm_90 on the chip itself (clock, rates, latency) were measured on an H200 (benchmarks/README.md), where mma.sync reaches 63 % of what data sheets say; elsewhere an mma is
+// taken for one instruction of 1.7 a clock, which is an assumption.
 static constexpr std::array<Chip, 7> table = {{
     {.name = "cpu", .tensorTile = 1, .vectorLanes = 8},
     {.name = "sm_80",
