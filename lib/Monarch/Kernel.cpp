@@ -350,8 +350,11 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
   if (warpOwns(digits)) {
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
-    // Warps that own rows have nothing to share, and CTAs of one warp end one by one; gates and pairs of rows want their neighbours' spectra and lines in L1 (benchmarks/README.md).
-    int warps = problem.channelsLast ? 8 : problem.gated() || !digits.rightAngle ? 4 : 1;
+    // Warps that own rows have nothing to share, and CTAs of one warp end one by one; gates and pairs of rows want their neighbours' spectra and lines in L1. Sixteen heads of 16-bit
+    // values fill a sector where channels are last, if that leaves lanes the registers that they need (benchmarks/README.md).
+    bool roomy = !problem.wideSums && !problem.split &&
+                 (digits.points() <= 256 || (digits.points() > 512 && digits.points() <= 1024));
+    int warps = problem.channelsLast ? (roomy ? 16 : 8) : problem.gated() || !digits.rightAngle ? 4 : 1;
     // Two rows to a warp where their matrices differ from tile to tile and registers hold both.
     bool two = digits.points() > 512 && digits.points() <= 1024 && !problem.gated() && !problem.wideSums &&
                !problem.channelsLast && !bulk && (together == 0 || together >= 2 * warps);

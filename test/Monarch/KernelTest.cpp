@@ -298,7 +298,12 @@ TEST(Kernel, HalvesOfF32TakeTwiceTheRoom) {
 TEST(Kernel, HeadsTravelTogetherWhereChannelsAreLast) {
   EXPECT_EQ(choose({16, 16, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->rows, 8);
   EXPECT_EQ(choose({16, 16, 16}, {.heads = 768, .channelsLast = true}, "sm_86")->rows, 4);
-  EXPECT_EQ(choose({16, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->rows, 8);
+  // Sixteen fill a sector, where lanes can do with the registers that are left.
+  EXPECT_EQ(choose({16, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->rows, 16);
+  EXPECT_EQ(choose({16, 4, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->rows, 16);
+  EXPECT_EQ(choose({16, 2, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->rows, 8);
+  EXPECT_EQ(choose({16, 16}, {.heads = 768, .wideSums = true, .channelsLast = true}, "sm_90")->rows, 8);
+  EXPECT_EQ(choose({16, 16}, {.heads = 768, .split = true, .channelsLast = true}, "sm_90")->rows, 8);
   EXPECT_EQ(choose({16, 16}, {.heads = 2, .channelsLast = true}, "sm_90")->rows, 2);
   EXPECT_EQ(choose({16, 16, 16}, {.heads = 768, .channelsLast = true}, "sm_90")->stages, 1);
   // As many heads at once as they are aligned for.
