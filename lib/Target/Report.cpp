@@ -229,8 +229,8 @@ std::string fftconv::printReport(const json::Value &report) {
           integer(k, "stages") == 1 ? "" : "s", *k.getString("products"), *k.getString("sums"),
           flag("channels_last") ? "head" : "row", k.getString("copies") == "bulk" ? " by bulk copies" : "",
           integer(k, "warps") == 1 ? "" : "s");
-      os << formatv("                {0} exchanges, {1} barriers for a group of rows\n", integer(k, "exchanges"),
-                    integer(k, "barriers_per_group"));
+      os << formatv("                {0} exchanges, {1} barrier{2} for a group of rows\n", integer(k, "exchanges"),
+                    integer(k, "barriers_per_group"), integer(k, "barriers_per_group") == 1 ? "" : "s");
     } else {
       os << "spectrum of the filters, in f32\n";
     }
