@@ -81,11 +81,6 @@ def plans(build, folder, chip, program):
         yield re.sub(r"stages = \d+", f"stages = {n}", text)
 
 
-def predicted_ms(kernel, batch):
-    """The prediction of a kernel's report, for the batch that the suite runs: times go with outputs."""
-    return max(kernel["predicted_seconds"].values()) * 1e3 * batch / kernel["batch"]
-
-
 def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
     """Compiles programs into a folder; what the suite has to know of each. With `tune`, each in several plans. With `cubin`, as machine code, but for every fortieth,
     which the driver is to compile."""
@@ -105,7 +100,9 @@ def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
         (out / f"{name}.{kind}.gz").write_bytes(gzip.compress((out / f"{name}.{kind}").read_bytes(), mtime=0))
         (out / f"{name}.{kind}").unlink()
         kernel = json.loads(done.stdout)["kernels"][-1]
+        # Of the batch that the suite runs, times go with outputs.
         batch = program.rows if program.batch == "?" else int(program.batch)
+        scale = batch / kernel["batch"]
         entries.append({
             "name": str(program), "manifest": f"{name}.json", "boundary": program.boundary, "center": program.center, "type": program.type,
             "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
@@ -113,7 +110,7 @@ def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
             "per_output": kernel["per_output"], "binds": kernel["binds"],
             "plan": {key: kernel[key] for key in ("radices", "theta", "warps", "values", "rows", "stages", "copies") if key in kernel},
             "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,
-            "predicted_ms": predicted_ms(kernel, batch), "board": kernel["board"],
+            "predicted_ms": max(kernel["predicted_seconds"].values()) * 1e3 * scale, "board": kernel["board"],
         })
     (out / "program.mlir").unlink()
     return entries

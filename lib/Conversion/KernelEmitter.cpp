@@ -229,7 +229,7 @@ SpectrumOrder fftconv::spectrumOrder(const monarch::Schedule &schedule) {
 Value KernelContext::rowSignal(int64_t phase, Value index) {
   int64_t together = monarch::rowsAtOnce(getDigits(plan), choice, problem);
   Scalars s = scalars();
-  Value pointer = s.offset(shared, rowSignals + 8 * phase * ((rows + together - 1) / together));
+  Value pointer = s.offset(shared, rowSignals + 8 * phase * llvm::divideCeil(rows, together));
   return s.offset(pointer, s.mul(s.div(index, together), 8));
 }
 

@@ -195,12 +195,13 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       return s.toI32(s.min(left, s.i64(rows)));
     };
     bool bulk = k.choice.bulk, bulkOut = monarch::storesInBulk(*schedule, k.choice, k.problem);
-    k.rowSignals = static_cast<int64_t>(groups.getMbarriers());
     bool waitsForRows = monarch::waitsForRows(getDigits(plan), k.choice, k.problem);
-    if (waitsForRows && k.rowSignals < 0)
-      return groups.emitOpError("has no mbarriers for its rows yet; run fftconv-allocate-shared");
-    if (waitsForRows)
+    if (waitsForRows) {
+      k.rowSignals = static_cast<int64_t>(groups.getMbarriers());
+      if (k.rowSignals < 0)
+        return groups.emitOpError("has no mbarriers for its rows yet; run fftconv-allocate-shared");
       k.setUpRowSignals();
+    }
     if (bulk)
       emitBulkSetup(k, llvm::to_vector(body.getOps<CopyInOp>()));
     auto startCopies = [&](CopyInOp copy, Value row) {
@@ -248,7 +249,6 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       if (!k.ahead && !k.warpOwns())
         k.ahead = op;
     };
-    SmallVector<PrefetchOp> prefetches;
     for (Operation &op : body) {
       auto relayout = dyn_cast<RelayoutOp>(op);
       if (!phase.empty() || relayout) {
@@ -261,7 +261,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
           ++k.phases;
           // What has come through a second phase has waited for all warps to leave the first, and read the inputs.
           if (waitsForRows && k.phases == 2)
-            for (PrefetchOp prefetch : prefetches)
+            for (auto prefetch : body.getOps<PrefetchOp>())
               k.prefetch(prefetch);
           phase.clear();
           k.ahead = nullptr;
@@ -282,8 +282,9 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         // The product with a gate takes the place of what bulk copies have brought, and will bring.
         if (bulk && normalize.getGate())
           emitBulkFence(k);
-      } else if (isa<PrefetchOp>(op)) {
-        waitsForRows ? prefetches.push_back(cast<PrefetchOp>(op)) : k.prefetch(cast<PrefetchOp>(op));
+      } else if (auto prefetch = dyn_cast<PrefetchOp>(op)) {
+        if (!waitsForRows)
+          k.prefetch(prefetch);
       } else if (auto barrier = dyn_cast<BarrierOp>(op)) {
         if (barrier.getWarp())
           NVVM::SyncWarpOp::create(b, loc, s.i32(-1));

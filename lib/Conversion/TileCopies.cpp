@@ -145,13 +145,10 @@ public:
     if (k.problem.channelsLast)
       return turnOut(op, row);
     // Gates that no phase has loaded before come of all rows at once, or of one at a time, before the first result is written: stores would keep them from coming together.
-    const Value *gate = k.gates.begin();
     int64_t held = monarch::postGatesHeld(getDigits(k.plan), k.choice, k.problem);
-    if (op.getGate() && k.gates.empty() && held == k.rows) {
+    if (held == k.rows && k.gates.empty())
       holdGates(op, row, count);
-      gate = k.gates.begin();
-    }
-    bool all = !k.gates.empty();
+    size_t next = 0;
     auto copy = [&](const Row &row, Value scale, const Unit &unit) {
       Value value = result(op.getX(), row, address(unit), elements);
       if (k.problem.wraps) {
@@ -160,18 +157,15 @@ public:
       }
       value = finish(value, scale);
       if (op.getGate())
-        value = multiply(value, held ? *gate++ : load(at(op.getGate(), row, unit), element, elements));
+        value = multiply(value, held ? k.gates[next++] : load(at(op.getGate(), row, unit), element, elements));
       LLVM::StoreOp::create(b, k.loc, value, at(op.getY(), row, unit), width, /*isVolatile=*/false,
                             /*isNonTemporal=*/true);
     };
     forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) {
       if (k.rowSignals >= 0)
         s.when(rows.front().exists, [&] { k.awaitRows(k.phases - 1, rows.front().index); });
-      if (held && !all) {
-        k.gates.clear();
+      if (held && held < k.rows)
         holdGates(op, rows);
-        gate = k.gates.begin();
-      }
       SmallVector<Value> scales = llvm::map_to_vector(rows, [&](const Row &row) { return loadScale(row); });
       forEachUnit(k.problem.length, {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
         for (auto [row, scale] : llvm::zip(rows, scales))

@@ -113,7 +113,7 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
 }
 
 /// Registers of a lane: 128 where warps share rows, up to all 255 where values are f32 or a warp holds one row of many points or two. Between are rows of up to 512 points without gates, 1024 where
-/// one is enough for a warp and sums are f16: a third CTA of four warps is worth more to them than registers (benchmarks/README.md).
+/// one is enough for a warp and sums are f16: twelve warps on a multiprocessor instead of eight are worth more to them than registers (benchmarks/README.md).
 static int64_t laneRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   if (problem.split || (warpOwns(digits) && choice.rows > choice.warps))
     return 255;
@@ -148,15 +148,21 @@ int64_t fftconv::monarch::residentCtas(const Digits &digits, const KernelChoice 
   return std::clamp<int64_t>(chip.multiprocessorShared / bytes, 1, ctasByRegisters(digits, choice, problem, chip));
 }
 
+/// Bytes of L1 that the shared memory of resident CTAs leaves.
+static int64_t cacheBesideShared(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                                 const Chip &chip) {
+  int64_t shared = sharedBytes(digits, choice, problem, holdsGateAhead(digits, choice, problem, chip));
+  return chip.cacheBytes - residentCtas(digits, choice, problem, chip) * (shared + Chip::sharedReserve);
+}
+
 bool fftconv::monarch::keepsSpectrum(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                      const Chip &chip) {
   // Tables, and what gates and results leave behind.
   constexpr int64_t others = 16 * 1024;
-  int64_t resident = residentCtas(digits, choice, problem, chip);
-  int64_t shared = sharedBytes(digits, choice, problem, holdsGateAhead(digits, choice, problem, chip));
   int64_t spectra = problem.elementBytes() * spectrumValues(digits.points(), problem.split) *
                     (problem.channelsLast ? choice.rows : 1);
-  return resident * (shared + Chip::sharedReserve + spectra) + others <= chip.cacheBytes;
+  return residentCtas(digits, choice, problem, chip) * spectra + others <=
+         cacheBesideShared(digits, choice, problem, chip);
 }
 
 bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem &problem) {
@@ -637,10 +643,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   }
   // Tables and spectra that L1 does not hold beside what is shared come from L2 for each group, in bursts.
   double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), loaded = 128 * cost.loads * outputs;
-  int64_t resident = residentCtas(digits, choice, problem, chip);
-  int64_t shared = sharedBytes(digits, choice, problem, holdsGateAhead(digits, choice, problem, chip));
-  bool cached = static_cast<double>(resident * (shared + Chip::sharedReserve)) + loaded / groups <=
-                static_cast<double>(chip.cacheBytes);
+  bool cached = loaded / groups <= static_cast<double>(cacheBesideShared(digits, choice, problem, chip));
   // Signals go by registers on their way out; where channels are last, on both.
   cost.loads += (problem.channelsLast ? touched : static_cast<double>(bytes * (1 + problem.postGate))) / 128;
   // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
@@ -665,9 +668,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   if (schedule.split == 0)
     return cost;
   // At barriers a group of rows waits for the last warp, and behind them for tables and for input that is not ahead: less where another CTA computes meanwhile. Part of that is hidden.
-  bool alone = resident == 1;
+  bool alone = residentCtas(digits, choice, problem, chip) == 1;
   bool ahead = holdsInputsAhead(digits, choice, problem, chip);
-  bool together = alone && !waitsForRows(digits, choice, problem);
   double waits = ((alone ? 5e-7 : 2e-7) + (ahead ? 0 : chip.memoryLatency)) * groups;
   constexpr double bytesPerClock = 64, exposed = 0.2;
   waits += cached ? 0 : exposed * loaded / (bytesPerClock * chip.clock);
@@ -694,7 +696,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       ++n;
     } while (n < steps.size() && (steps[n].barriers == 0 || n == 1));
     // The last warp comes later than it would if all were equally fast, by 6 % as measured; it does not matter to those that wait for rows.
-    clocks += (together ? 1.06 : 1.04) * std::ranges::max(phase.clocks(chip));
+    clocks += (waitsForRows(digits, choice, problem) ? 1.04 : 1.06) * std::ranges::max(phase.clocks(chip));
   }
   cost.limits[KernelCost::Phases].time = waits + outputs * clocks / (chip.clock * sms * full);
   return cost;

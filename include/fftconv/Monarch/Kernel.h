@@ -108,7 +108,7 @@ int64_t postGatesHeld(const Digits &digits, const KernelChoice &choice, const Ke
 bool holdsPostGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// Rows of a group that a warp computes side by side, op by op, so that one does not wait for the other and matrices are loaded once: two where warps share rows, if they are not
-/// odd in number and registers hold them, which gates and sums in f32 do not leave; as many as it has where it owns rows.
+/// odd in number, nor two of a CTA that waits for them one by one, and registers hold them, which gates and sums in f32 do not leave; as many as it has where it owns rows.
 int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// Whether warps that share rows wait, between two phases, for those rows that they are about to read, by an mbarrier for each phase and each step of rows, and not for all at barriers:
