@@ -10,7 +10,7 @@ import re
 import subprocess
 import tempfile
 
-LENGTHS = (16, 64, 100, 256, 1000, 1024, 2048, 4096, 5000, 8192, 16384, 20000, 28672, 32768)
+LENGTHS = (16, 64, 100, 256, 1000, 1024, 2048, 4096, 5000, 8192, 16384, 20000, 28672, 32768, 57344)
 DIRECT_TAPS = 64
 # Tensors, flags, whether the filter is short; and the budget without the rounding of results.
 COLUMNS = {

@@ -49,8 +49,17 @@ def small_benchmarks():
     yield Program("circular", "post", "f16", 4096, 500, "3", 2)
 
 
+def of_sixteen(points):
+    """The digits of a power of two as far as they go by 16, with a small one behind the first; None for others."""
+    count = (points.bit_length() - 1) // 4
+    if points & (points - 1) or count < 2:
+        return None
+    small = points // 16**count
+    return [16] + [small] * (small > 1) + [16] * (count - 1)
+
+
 def plans(build, folder, chip, program):
-    """The program as the planner plans it, with the other kind of copies, and with other numbers of warps, of rows that travel together and of stages, as far as
+    """The program as the planner plans it, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, and by digits of 16, as far as
     they fit the chip."""
     path = folder / "program.mlir"
     path.write_text(program.mlir)
@@ -59,7 +68,8 @@ def plans(build, folder, chip, program):
         return # no kernel, or one without a choice
     chosen = {key: int(re.search(rf"{key} = (\d+)", planned.stdout)[1]) for key in ("warps", "rows", "stages")}
     # Where warps hold rows, each has one, or two where the planner says so.
-    own = int(re.search(r"points = (\d+)", planned.stdout)[1]) <= 2048
+    points = int(re.search(r"points = (\d+)", planned.stdout)[1])
+    own = points <= 2048
     if own:
         shares = range(chosen["rows"] // chosen["warps"], 0, -1)
         sizes = [(chosen["warps"], chosen["rows"]), *((w, w * n) for n in shares for w in (1, 2, 4, 8, 16) if (w, w * n) != (chosen["warps"], chosen["rows"]))]
@@ -79,6 +89,10 @@ def plans(build, folder, chip, program):
         text = re.sub(r"rows = \d+", f"rows = {r}", planned.stdout)
         text = re.sub(r"warps = \d+", f"warps = {w}", text)
         yield re.sub(r"stages = \d+", f"stages = {n}", text)
+    digits = of_sixteen(points)
+    text = re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits}", planned.stdout)
+    for w, r in sizes if digits and text != planned.stdout else []:
+        yield re.sub(r"warps = \d+", f"warps = {w}", re.sub(r"rows = \d+", f"rows = {r}", text))
 
 
 def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):

@@ -213,17 +213,83 @@ std::pair<Value, int64_t> SharedAddress::at(Scalars &s, int64_t reg, int64_t til
   return {swizzled, bytes - low + padded};
 }
 
-SpectrumOrder fftconv::spectrumOrder(const monarch::Schedule &schedule) {
-  SpectrumOrder order;
-  for (const monarch::Step &step : schedule.steps)
-    if (step.kind == monarch::StepKind::Product) {
-      order.rowDigit = step.layout.at(monarch::rowPlaces[0]).digit;
-      order.columnDigit = step.layout.at(monarch::columnPlaces[0]).digit;
+DigitIndex::DigitIndex(const monarch::Layout &layout, ArrayRef<int> digits, const std::set<monarch::Place> &except)
+    : radices(layout.radices()) {
+  for (int digit : llvm::reverse(digits)) {
+    std::set<int> left;
+    for (int bit = 0; bit < monarch::bitsOf(radices[digit]); ++bit)
+      left.insert(bit);
+    for (const monarch::Place &place : layout.placesOf(digit))
+      if (except.contains(place))
+        left.erase(layout.at(place).index);
+    if (!monarch::isPowerOfTwo(radices[digit])) {
+      assert((left.empty() || static_cast<int>(left.size()) == monarch::bitsOf(radices[digit])) && "all bits or none");
+      if (!left.empty())
+        runs.push_back({digit, 0, size, radices[digit]});
+      size *= left.empty() ? 1 : radices[digit];
+      continue;
     }
-  for (int digit = 1; digit < static_cast<int>(schedule.radices.size()); ++digit)
-    if (digit != order.rowDigit && digit != order.columnDigit)
-      order.tileDigits.push_back(digit);
-  return order;
+    for (int bit : left) {
+      runs.push_back({digit, bit, size, 2});
+      size *= 2;
+    }
+  }
+}
+
+int64_t DigitIndex::weight(int digit, int bit) const {
+  for (const Run &run : runs)
+    if (run.digit == digit && (run.values > 2 || run.bit == bit))
+      return run.values > 2 ? run.unit << bit : run.unit;
+  return 0;
+}
+
+std::vector<int64_t> DigitIndex::values(int64_t index) const {
+  std::vector<int64_t> result(radices.size());
+  for (const Run &run : runs)
+    result[run.digit] += index / run.unit % run.values << run.bit;
+  return result;
+}
+
+int64_t DigitIndex::of(ArrayRef<int64_t> values) const {
+  int64_t index = 0;
+  for (const Run &run : runs)
+    index += (values[run.digit] >> run.bit) % (run.values > 2 ? radices[run.digit] : 2) * run.unit;
+  return index;
+}
+
+/// The layout of the product with the spectrum.
+static const monarch::Layout &productLayout(const monarch::Schedule &schedule) {
+  return llvm::find_if(schedule.steps,
+                       [](const monarch::Step &step) { return step.kind == monarch::StepKind::Product; })
+      ->layout;
+}
+
+/// All digits but that of sequences.
+static std::vector<int> allDigits(const monarch::Schedule &schedule) {
+  std::vector<int> digits(schedule.radices.size() - 1);
+  std::iota(digits.begin(), digits.end(), 1);
+  return digits;
+}
+
+/// Bits that lie inside the 512 bytes which the lanes of a warp read together.
+static std::set<monarch::Place> placesTogether(bool split) {
+  std::set<monarch::Place> places = {{'r', 0}};
+  for (int i = 0; i < 5; ++i)
+    places.insert({'l', i});
+  if (!split)
+    places.insert({'r', 1});
+  return places;
+}
+
+SpectrumOrder::SpectrumOrder(const monarch::Schedule &schedule, bool split)
+    : split(split), layout(productLayout(schedule)), rest(layout, allDigits(schedule), placesTogether(split)) {}
+
+int64_t SpectrumOrder::weight(int digit, int bit) const {
+  // Of 16 bytes: [r1][plane][r0], or [plane][r0] of f32.
+  for (const auto &[place, piece] : layout.pieces())
+    if (piece.digit == digit && piece.index == bit && placesTogether(split).contains(place))
+      return place.kind == 'l' ? 16 << place.index : place.index == 0 ? (split ? 4 : 2) : 8;
+  return 512 * rest.weight(digit, bit);
 }
 
 Value KernelContext::rowSignal(int64_t phase, Value index) {

@@ -269,13 +269,45 @@ void emitToeplitz(mlir::OpBuilder &b, ToeplitzOp op, const llvm::DenseMap<mlir::
 /// pointer to the pool's data.
 void emitPrepare(mlir::OpBuilder &b, PrepareOp op, mlir::ValueRange buffers, mlir::Value pool, ConstantPool &constants);
 
-/// Where the spectrum's value for digits k_1 .. k_p (row and column of a tile, and the tile) lies: see tile_product.
-struct SpectrumOrder {
-  /// Digits on rows and columns of the tile, and those that number tiles, slowest first.
-  int rowDigit, columnDigit;
-  std::vector<int> tileDigits;
+/// An index in mixed radix over digits, the last one fastest, or over those of their bits that are not on some places. Of a digit whose radix is no power of two all bits count or none.
+class DigitIndex {
+public:
+  DigitIndex(const monarch::Layout &layout, llvm::ArrayRef<int> digits, const std::set<monarch::Place> &except = {});
+
+  /// Values that the index takes.
+  int64_t count() const { return size; }
+  /// What a bit of a digit adds to it.
+  int64_t weight(int digit, int bit) const;
+  /// The digits at an index, their other bits zero.
+  std::vector<int64_t> values(int64_t index) const;
+  /// The part of the index that some values make.
+  int64_t of(llvm::ArrayRef<int64_t> values) const;
+
+private:
+  std::vector<int64_t> radices;
+  int64_t size = 1;
+  /// Digit and first bit of runs whose weights double; weight of the first bit, values.
+  struct Run {
+    int digit, bit;
+    int64_t unit, values;
+  };
+  std::vector<Run> runs;
 };
-SpectrumOrder spectrumOrder(const monarch::Schedule &schedule);
+
+/// Where a spectrum's value for digits k_1 .. k_p lies, so that the lanes of tile_product read it 16 bytes at a time: the bytes that a bit of a digit counts.
+class SpectrumOrder {
+public:
+  SpectrumOrder(const monarch::Schedule &schedule, bool split);
+
+  int64_t weight(int digit, int bit) const;
+  /// Bytes from the real to the imaginary part.
+  int64_t planeBytes() const { return split ? 8 : 4; }
+
+private:
+  bool split;
+  monarch::Layout layout;
+  DigitIndex rest;
+};
 
 } // namespace fftconv
 

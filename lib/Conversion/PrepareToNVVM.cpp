@@ -248,36 +248,38 @@ private:
   /// Rounds a value once and puts it where tile_product will look for it.
   void storeSpectrum(Value index, Complex x) {
     std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(op.getSpectrum().getPlan());
-    SpectrumOrder order = spectrumOrder(*schedule);
+    SpectrumOrder order(*schedule, op.isScaled());
     std::vector<Value> digits(radices.size() + 1);
     digits[1] = k1;
     for (size_t j = radices.size(); j >= 2; --j) {
       digits[j] = s.rem(index, radices[j - 1]);
       index = s.div(index, radices[j - 1]);
     }
-    Value tile = s.i32(0);
-    for (int digit : order.tileDigits)
-      tile = s.add(s.mul(tile, radices[digit - 1]), digits[digit]);
-    Value row = digits[order.rowDigit], column = digits[order.columnDigit];
-    Value lane = s.add(s.mul(s.bitAnd(row, 7), 4), s.shr(s.bitAnd(column, 7), 1));
-    Value target = spectrumOf();
-    auto offset = [&](Value bytes) { target = s.offset(target, s.toI64(bytes)); };
+    Value bytes = s.i32(0);
+    for (size_t j = 1; j < digits.size(); ++j) {
+      int digit = static_cast<int>(j), bits = monarch::bitsOf(radices[j - 1]);
+      // Bits whose weights double go in one step.
+      for (int bit = 0, end = 0; bit < bits; bit = end) {
+        int64_t unit = order.weight(digit, bit);
+        for (end = bit + 1; end < bits && order.weight(digit, end) == unit << (end - bit);)
+          ++end;
+        Value run = s.shr(digits[j], bit);
+        if (end < bits)
+          run = s.bitAnd(run, (1 << (end - bit)) - 1);
+        bytes = s.add(bytes, s.mul(run, unit));
+      }
+    }
+    Value target = s.offset(spectrumOf(), s.toI64(bytes));
     if (op.isScaled()) {
-      // Bytes: [tile][column / 8][row / 8][lane][plane][column % 2].
-      Value part = s.add(s.mul(s.shr(column, 3), 2), s.shr(row, 3));
-      offset(s.add(s.mul(s.add(s.mul(tile, 4), part), 512), s.add(s.mul(lane, 16), s.mul(s.bitAnd(column, 1), 4))));
       Value most = load(b.getI32Type(), mostOfThread);
-      for (auto [part, at] : {std::pair(x.re, 0), std::pair(x.im, 8)}) {
+      for (auto [part, at] : {std::pair(x.re, int64_t(0)), std::pair(x.im, order.planeBytes())}) {
         LLVM::StoreOp::create(b, loc, part, s.offset(target, at), /*alignment=*/4);
         most = maximum(most, s.magnitude(part));
       }
       LLVM::StoreOp::create(b, loc, most, mostOfThread, 4);
       return;
     }
-    // Bytes: [tile][column / 8][lane][row / 8][plane][column % 2].
-    offset(s.add(s.mul(s.add(s.mul(tile, 2), s.shr(column, 3)), 512), s.mul(lane, 16)));
-    offset(s.add(s.mul(s.shr(row, 3), 8), s.mul(s.bitAnd(column, 1), 2)));
-    for (auto [part, at] : {std::pair(x.re, 0), std::pair(x.im, 4)}) {
+    for (auto [part, at] : {std::pair(x.re, int64_t(0)), std::pair(x.im, order.planeBytes())}) {
       Value rounded = LLVM::FPTruncOp::create(b, loc, op.getBuffer().getType().getElementType(), part);
       LLVM::StoreOp::create(b, loc, rounded, s.offset(target, at), /*alignment=*/2);
     }

@@ -97,10 +97,10 @@ bool Layout::present(const Coordinates &at) const {
   return true;
 }
 
-bool Layout::uniform(int digit, std::optional<Place> half) const {
+bool Layout::uniform(int digit, const std::set<Place> &except) const {
   return std::ranges::none_of(map, [&](const auto &entry) {
     const auto &[place, piece] = entry;
-    return piece.digit == digit && (place.kind == 'r' || place.kind == 'l') && place != half;
+    return piece.digit == digit && (place.kind == 'r' || place.kind == 'l') && !except.contains(place);
   });
 }
 
@@ -114,8 +114,9 @@ std::optional<Layout> Layout::afterDft(int digit, bool inverse, Dft how) const {
       if (place.kind != 'u' && place != Place{'r', 1} && place != Place{'r', 2})
         return std::nullopt;
   } else {
-    std::set<Place> columns(columnPlaces.begin(), columnPlaces.end());
-    if (std::set<Place>(places.begin(), places.end()) != columns)
+    std::set<Place> there(places.begin(), places.end());
+    if (there != std::set<Place>(columnPlaces.begin(), columnPlaces.end()) &&
+        there != std::set<Place>(columnPlaces.begin(), columnPlaces.begin() + 3))
       return std::nullopt;
   }
   Layout after = *this;
@@ -283,27 +284,30 @@ std::optional<Swizzle> fftconv::monarch::solveSwizzle(const std::vector<int64_t>
       if (plain.stride(piece.digit) << piece.index >= int64_t(8) << pure)
         sources.insert({piece.digit, piece.index});
     }
-  // Every choice of masks, those with the fewest ones first; then as an odometer counts, the last source fastest.
   std::vector<std::pair<int, int>> bits(sources.begin(), sources.end());
-  int64_t count = int64_t(1) << (pure * bits.size());
-  std::vector<std::pair<int, int64_t>> order(count);
-  for (int64_t i = 0; i < count; ++i)
-    order[i] = {std::popcount(static_cast<uint64_t>(i)), i};
-  std::ranges::sort(order);
-  // With power-of-two radices the map is linear over F2: a conflict anywhere is one at the origin.
-  bool linear = padding == 0 && std::ranges::all_of(radices, isPowerOfTwo);
-  for (auto [ones, choice] : order) {
-    Swizzle swizzle;
-    for (size_t i = bits.size(); i-- > 0; choice >>= pure)
-      if (int mask = choice & ((1 << pure) - 1))
-        swizzle[bits[i]] = mask;
-    SharedMap memory(radices, swizzle, padding);
-    auto free = [&](const Layout &access) {
-      std::array<int64_t, 32> origin = rowAddresses(access, memory, {});
-      return wavefronts(std::span(origin).first(8), 16) == 1 && (linear || isConflictFree(access, memory));
-    };
-    if (std::ranges::all_of(accesses, free))
-      return swizzle;
-  }
+  // With power-of-two radices the map is linear over F2, and so is what it makes of chunk bits that no carry reaches: a conflict anywhere is one at the origin.
+  bool linear = padding == 0 && (pure == 3 || std::ranges::all_of(radices, isPowerOfTwo));
+  // Every choice of masks, those with the fewest ones first; then as an odometer counts, the last source fastest.
+  int width = pure * static_cast<int>(bits.size());
+  int64_t count = int64_t(1) << width;
+  auto sameOnesAfter = [](int64_t i) {
+    int64_t low = i & -i, carried = i + low;
+    return carried | ((i ^ carried) / low >> 2);
+  };
+  for (int64_t ones = 0, choice = 0; ones <= width; choice = (int64_t(1) << ++ones) - 1)
+    for (; choice < count; choice = choice ? sameOnesAfter(choice) : count) {
+      Swizzle swizzle;
+      int64_t rest = choice;
+      for (size_t i = bits.size(); i-- > 0; rest >>= pure)
+        if (int mask = rest & ((1 << pure) - 1))
+          swizzle[bits[i]] = mask;
+      SharedMap memory(radices, swizzle, padding);
+      auto free = [&](const Layout &access) {
+        std::array<int64_t, 32> origin = rowAddresses(access, memory, {});
+        return wavefronts(std::span(origin).first(8), 16) == 1 && (linear || isConflictFree(access, memory));
+      };
+      if (std::ranges::all_of(accesses, free))
+        return swizzle;
+    }
   return std::nullopt;
 }

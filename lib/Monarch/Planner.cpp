@@ -4,12 +4,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Candidates are few enough to enumerate. A CPU takes any product of small radices whose fastest digit fills vector
-// registers. A GPU takes 16 x s x 16 x ... x 16: radix-16 digits for tensor cores, and up to two small ones in between,
-// which butterflies on registers transform.
+// registers. A GPU takes digits of 16 and of 8 for tensor cores, and small ones in between, which butterflies on registers transform: 16 x s x 8 in one warp,
+// 16 x s x t x 8 x 8 where warps exchange; and 16 x s x 16 x ... x 16, with up to two small ones, for what these do not reach.
 //
 //===----------------------------------------------------------------------===//
 
 #include "fftconv/Monarch/Planner.h"
+
+#include "fftconv/Monarch/Schedule.h"
 
 #include <algorithm>
 #include <array>
@@ -127,8 +129,8 @@ const Chip *fftconv::monarch::findChip(std::string_view name) {
   return chip == table.end() ? nullptr : &*chip;
 }
 
-/// Two digits of 16, one of up to 8 and a last one of 16: the most that shared memory of any chip holds as complex f16.
-static constexpr int64_t onePassPoints = 32768;
+/// The most that shared memory of any chip holds as complex f16, and that a warp's registers hold.
+static constexpr int64_t onePassPoints = 57344, warpPoints = 2048;
 
 int64_t fftconv::monarch::maxLength() { return int64_t(1) << 36; }
 
@@ -136,8 +138,8 @@ double fftconv::monarch::cost(const Digits &digits, const Problem &problem, cons
   // Two rows share the complex row of theta = 1; a lone row pays for both. At a right angle the ends are real.
   double rows = digits.rightAngle || problem.batch == 1 ? 1 : 0.5;
   double work = rows * multiplyAdds(digits, digits.rightAngle);
-  // On a CPU every digit costs, besides its matrix, about a radix-8 product for loads, stores and twiddles (measured).
-  double passes = chip.isGpu() ? 0 : rows * 32 * static_cast<double>(digits.count());
+  // Every digit costs, besides its matrix: on a CPU about a radix-8 product for loads, stores and twiddles (measured), on a GPU factors that differ from lane to lane.
+  double passes = (rows * (chip.isGpu() ? 12 : 32)) * static_cast<double>(digits.count());
   return (work + passes) * static_cast<double>(digits.points());
 }
 
@@ -176,6 +178,22 @@ static void forEachPlan(const Chip &chip, int64_t limit, const std::function<voi
       radices.insert(radices.end(), tiles - 1, tile);
       visit(radices);
     });
+  // A digit of 8 by matrices takes half of the work of one of 16; what lies beside it in a tile are powers of two.
+  int64_t last = tile / 2;
+  for (int64_t outer : small) {
+    visit({tile, outer, last});
+    visit({tile, outer, last, last});
+    visit({tile, outer, tile, last});
+    visit({last, outer, last, last});
+    for (int64_t first : {tile, last})
+      for (int64_t inner : {2, 4, 8})
+        visit({first, outer, inner, last, last});
+  }
+}
+
+/// Whether the digits have a schedule, with as few warps as kernels have that share rows.
+static bool hasSchedule(const Digits &digits) {
+  return findSchedule(digits.radices, {.warps = 8, .rightAngle = digits.rightAngle}) != nullptr;
 }
 
 std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const Chip &chip) {
@@ -185,11 +203,14 @@ std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const 
   std::optional<Candidate> best;
   auto rank = [](const Candidate &c) { return std::tuple(c.cost, c.digits.points(), c.digits.count()); };
   auto consider = [&](Digits digits) {
-    // What fits one pass has no use for a second small digit.
-    if (chip.isGpu() && digits.points() <= onePassPoints && digits.count() > 4)
+    // What fits one pass has no use for a second small digit among those of 16, nor what a warp holds for an exchange.
+    bool byEight = digits.radices.back() < chip.tensorTile;
+    if (chip.isGpu() &&
+        ((digits.points() <= onePassPoints && digits.count() > 4 && !byEight) ||
+         (byEight && digits.points() > onePassPoints) || (digits.points() <= warpPoints && digits.count() > 3)))
       return;
     Candidate candidate{digits, cost(digits, problem, chip)};
-    if (!best || rank(candidate) < rank(*best))
+    if ((!best || rank(candidate) < rank(*best)) && (!byEight || hasSchedule(digits)))
       best = std::move(candidate);
   };
   // Radices 16 and 2 alone always reach a power of two below twice the length.

@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "fftconv/Monarch/Schedule.h"
+#include "Homes.h"
 
 #include <algorithm>
 #include <bit>
@@ -25,8 +25,6 @@ int64_t Schedule::points() const {
 }
 
 namespace {
-constexpr int64_t tile = 16;
-
 struct Op {
   StepKind kind;
   int digit = 0;
@@ -39,11 +37,20 @@ public:
   Generator(std::vector<int64_t> radices, const ScheduleRequest &request)
       : radices(std::move(radices)), request(request) {}
 
+  /// Digits that matrix products transform, of the schedule made last.
+  const std::set<int> &matrixDigits() const { return matrices; }
+
   std::optional<std::vector<Step>> schedule(int split) {
     int last = static_cast<int>(radices.size()) - 1;
     std::vector<int> outer, inner;
     for (int j = 1; j <= last; ++j)
       (j <= split ? outer : inner).push_back(j);
+    matrices = {last};
+    if (!addPartner(outer) || !addPartner(inner))
+      return std::nullopt;
+    // At the real ends there is one plane.
+    if (request.rightAngle && matrices.contains(1) && radices[1] != tile)
+      return std::nullopt;
     auto there = [](const std::vector<int> &group, std::vector<Op> &ops) {
       for (int j : group) {
         ops.push_back({StepKind::Twiddle, j, false});
@@ -78,6 +85,21 @@ public:
 private:
   std::vector<int64_t> radices;
   ScheduleRequest request;
+  std::set<int> matrices;
+
+  /// A tile has two sides, and the last digit takes one: the other is for the first digit of 16 values in a phase, or of 8.
+  bool addPartner(const std::vector<int> &group) {
+    int last = static_cast<int>(radices.size()) - 1;
+    for (int64_t size : {tile, halfTile}) {
+      auto isPartner = [&](int j) { return j != last && radices[j] == size; };
+      auto partner = std::ranges::find_if(group, isPartner);
+      if (partner == group.end())
+        continue;
+      matrices.insert(*partner);
+      return size < tile || std::count_if(partner, group.end(), isPartner) == 1;
+    }
+    return true;
+  }
 
   bool isWhole(int digit) const { return !isPowerOfTwo(radices[digit]); }
 
@@ -101,16 +123,14 @@ private:
         layout.set(places[i], pieces[i]);
     };
     std::vector<int> partner, small;
-    for (int j : group) {
-      if (radices[j] == tile && j != last)
-        partner.push_back(j);
-      if (radices[j] < tile)
+    for (int j : group)
+      if (!matrices.contains(j))
         small.push_back(j);
-    }
-    if (partner.size() > 1) // a tile has two sides, and the last digit takes one
-      return std::nullopt;
+      else if (j != last)
+        partner.push_back(j);
+    // A row of ldmatrix is eight neighbours.
     std::vector<Piece> lastBits = bits(done, std::array{last});
-    place(inside, std::span(lastBits).first(contains(last) ? 4 : 3));
+    place(inside, std::span(lastBits).first(contains(last) ? lastBits.size() : 3));
     place(across, bits(done, partner));
     // Butterfly digits lie on registers, but not on r0, half of one.
     std::vector<Place> free;
@@ -171,6 +191,11 @@ private:
     for (const Place &p : warpPlaces)
       if (!layout.has(p))
         return std::nullopt;
+    // Products of both planes, and what they share tables and spectra with, know no values of a tile that are absent.
+    if (std::ranges::any_of(group, [&](int j) { return matrices.contains(j) && radices[j] < tile; }))
+      for (const auto &[p, piece] : layout.pieces())
+        if (p.kind == 'r' && !isPowerOfTwo(radices[piece.digit]))
+          return std::nullopt;
     return layout;
   }
 
@@ -179,7 +204,7 @@ private:
   std::optional<std::vector<Step>> phase(int done, const std::vector<int> &group, const std::vector<Op> &ops) {
     SharedMap memory(radices);
     int mmas = static_cast<int>(std::ranges::count_if(
-        ops, [&](const Op &op) { return op.kind == StepKind::Left && radices[op.digit] == tile; }));
+        ops, [&](const Op &op) { return op.kind == StepKind::Left && matrices.contains(op.digit); }));
     std::optional<std::vector<Step>> found;
     for (bool transposed : {true, false})
       for (int sides = 0; sides < 1 << mmas; ++sides) {
@@ -197,8 +222,9 @@ private:
             break;
           StepKind kind = op.kind;
           if (kind == StepKind::Left) {
-            bool small = radices[op.digit] != tile;
-            kind = small ? StepKind::Butterfly : (sides >> --mma & 1) ? StepKind::Right : StepKind::Left;
+            kind = !matrices.contains(op.digit) ? StepKind::Butterfly
+                   : (sides >> --mma & 1)       ? StepKind::Right
+                                                : StepKind::Left;
             layout = layout->afterDft(op.digit, op.inverse,
                                       kind == StepKind::Left    ? Layout::Dft::Left
                                       : kind == StepKind::Right ? Layout::Dft::Right
@@ -221,101 +247,7 @@ private:
     return found;
   }
 };
-
-using HomeMap = std::map<std::pair<int, int>, Home>;
-
-struct Homes {
-  /// Products, butterflies that twist, entries of all tables.
-  std::array<int64_t, 3> cost;
-  HomeMap homes;
-};
 } // namespace
-
-/// The stage that applies a digit's share of the right angle.
-static int rightAngleStage(const std::vector<int64_t> &radices, const HomeMap &homes, int digit) {
-  int stage = digit;
-  if (radices[digit] < tile)
-    for (const auto &[pair, home] : homes) {
-      if (home == Home{HomeKind::Butterfly, digit})
-        return digit;
-      if (pair.second == digit && home == Home{HomeKind::Matrix, pair.first} && stage == digit)
-        stage = pair.first;
-    }
-  return stage;
-}
-
-static bool twists(const std::vector<int64_t> &radices, const HomeMap &homes, bool rightAngle, int digit) {
-  return radices[digit] < tile && ((rightAngle && rightAngleStage(radices, homes, digit) == digit) ||
-                                   std::ranges::any_of(homes, [&](const auto &at) {
-                                     return at.second == Home{HomeKind::Butterfly, digit};
-                                   }));
-}
-
-bool fftconv::monarch::twists(const Schedule &schedule, int digit) {
-  return ::twists(schedule.radices, schedule.homes, schedule.rightAngle, digit);
-}
-
-/// Chooses who applies each pair of digits.
-static Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps, bool rightAngle) {
-  int last = static_cast<int>(radices.size()) - 1;
-  // In every mma of this stage, both ways: a product from the left has one for each half of the result.
-  auto uniform = [&](int digit, int stage) {
-    return std::ranges::all_of(steps, [&](const Step &step) {
-      return !isDft(step.kind) || step.digit != stage || step.layout.uniform(digit) ||
-             (step.kind == StepKind::Left && step.layout.uniform(digit, Place{'r', 2}));
-    });
-  };
-  std::vector<std::pair<int, int>> pairs;
-  std::vector<std::vector<Home>> options;
-  for (int i = 1; i <= last; ++i)
-    for (int j = i + 1; j <= last; ++j) {
-      pairs.push_back({i, j});
-      options.emplace_back();
-      for (auto [stage, other] : {std::pair(i, j), std::pair(j, i)})
-        if (radices[stage] == tile && uniform(other, stage))
-          options.back().push_back({HomeKind::Matrix, stage});
-      // The constants of butterflies may differ between lanes.
-      options.back().push_back({radices[j] < tile ? HomeKind::Butterfly : HomeKind::Product, j});
-    }
-  constexpr int64_t mostEntries = 64 * tile * tile;
-  auto cost = [&](const HomeMap &homes) {
-    std::map<Home, std::set<int>> depends;
-    for (int j = 1; j <= last; ++j)
-      if (radices[j] == tile)
-        depends[{HomeKind::Matrix, j}];
-    for (const auto &[pair, home] : homes)
-      depends[home].insert(pair.first + pair.second - home.stage);
-    int64_t products = 0, twisted = 0, entries = 0;
-    // Of two values without a right angle a twist is worth less than registers for more matrices.
-    for (int j = 1; j <= last; ++j)
-      twisted += (rightAngle || radices[j] > 2) && twists(radices, homes, rightAngle, j);
-    for (const auto &[home, digits] : depends) {
-      products += home.kind == HomeKind::Product;
-      int64_t table = home.kind == HomeKind::Matrix ? radices[home.stage] * radices[home.stage] : radices[home.stage];
-      for (int digit : digits)
-        table *= radices[digit];
-      // Twists cost less than matrices that no cache near the cores holds.
-      twisted += home.kind == HomeKind::Matrix && table > mostEntries;
-      entries += table;
-    }
-    return std::array{products, twisted, entries};
-  };
-  std::optional<Homes> best;
-  std::vector<size_t> choice(pairs.size());
-  while (true) {
-    HomeMap homes;
-    for (size_t p = 0; p < pairs.size(); ++p)
-      homes[pairs[p]] = options[p][choice[p]];
-    std::array<int64_t, 3> here = cost(homes);
-    if (!best || here < best->cost)
-      best = Homes{here, std::move(homes)};
-    size_t p = pairs.size();
-    while (p > 0 && ++choice[p - 1] == options[p - 1].size())
-      choice[--p] = 0;
-    if (p == 0)
-      return *best;
-  }
-}
 
 /// The layouts of rows that ldmatrix and stmatrix address, step by step.
 static std::vector<Layout> matrixAccesses(const Schedule &schedule) {
@@ -354,7 +286,7 @@ static bool worksInPlace(const Schedule &schedule) {
 
 namespace {
 struct Ranked {
-  std::array<int64_t, 5> rank;
+  std::array<int64_t, 8> rank;
   Schedule schedule;
 };
 } // namespace
@@ -363,29 +295,42 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
   std::optional<Ranked> best;
   for (int split = 0; split < static_cast<int>(order.size()); ++split) {
     std::optional<std::vector<Step>> steps;
+    std::set<int> matrices;
     std::vector<int64_t> radices;
     // Sequences side by side only where one has fewer tiles than there are warps.
     for (int rows = 0; !steps && rows <= bitsOf(request.warps); ++rows) {
       radices.assign(1, int64_t(1) << rows);
       radices.insert(radices.end(), order.begin(), order.end());
-      steps = Generator(radices, request).schedule(split);
+      Generator generator(radices, request);
+      steps = generator.schedule(split);
+      matrices = generator.matrixDigits();
     }
     if (!steps)
       continue;
-    Homes homes = chooseHomes(radices, *steps, request.rightAngle);
+    Homes homes = chooseHomes(radices, *steps, matrices, request.rightAngle);
+    if (homes.cost.tooFar > 0)
+      continue;
     std::erase_if(*steps, [&](const Step &step) {
       return step.kind == StepKind::Twiddle && std::ranges::none_of(homes.homes, [&](const auto &home) {
                return home.second == Home{HomeKind::Product, step.digit};
              });
     });
-    int64_t mmas = -2 * (order.front() == tile), registers = 0; // the real ends cost half
+    int64_t mmas = -2 * (order.front() == tile); // the real ends cost half
+    // More tiles than registers hold beside tables, of which the inner phase has those of the way there and back at once; and the butterflies there.
+    int64_t crowded = 0, inner = 0;
+    int phase = 0;
     for (const Step &step : *steps) {
-      mmas += 2 * isMma(step.kind);
-      registers = std::max<int64_t>(registers, step.layout.count('r') + step.layout.count('u'));
+      phase += step.kind == StepKind::Read;
+      bool isInner = phase == (split ? 2 : 1);
+      mmas += isMma(step.kind) * radices[step.digit] / halfTile;
+      crowded = std::max<int64_t>(crowded, isInner ? 2 * (step.layout.tiles() > 1) : step.layout.tiles() > 2);
+      inner += isInner && step.kind == StepKind::Butterfly;
     }
     Ranked ranked{
-        {split > 0, mmas, homes.cost[0], registers, homes.cost[2]},
-        Schedule{radices, request.warps, split, request.rightAngle, *steps, homes.homes, {}, request.padding}};
+        {split > 0, mmas, homes.cost.products, homes.cost.twisted, split ? radices[0] : 0, crowded, inner,
+         homes.cost.entries},
+        Schedule{
+            radices, request.warps, split, request.rightAngle, *steps, matrices, homes.homes, {}, request.padding}};
     if (!best || ranked.rank < best->rank)
       best = std::move(ranked);
   }
@@ -418,7 +363,8 @@ static std::optional<Schedule> finish(std::optional<Ranked> ranked) {
 
 std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t> &radices,
                                                        const ScheduleRequest &request) {
-  bool legal = radices.size() >= 2 && radices.back() == tile && isPowerOfTwo(request.warps) &&
+  bool legal = radices.size() >= 2 && (radices.back() == tile || radices.back() == halfTile) &&
+               isPowerOfTwo(request.warps) &&
                std::ranges::all_of(radices, [](int64_t r) { return r >= 2 && (r < 9 || r == tile); });
   return legal ? finish(best(radices, request)) : std::nullopt;
 }
@@ -430,7 +376,9 @@ std::shared_ptr<const Schedule> fftconv::monarch::findSchedule(const std::vector
   std::lock_guard<std::mutex> lock(mutex);
   auto [entry, isNew] = known.try_emplace({radices, request});
   if (isNew)
-    if (std::optional<Schedule> schedule = makeSchedule(radices, request))
+    if (std::optional<Schedule> schedule = makeSchedule(radices, request);
+        schedule && (schedule->split == 0 || schedule->radices[0] == 1) &&
+        (!request.rightAngle || schedule->matrices.contains(1)))
       entry->second = std::make_shared<const Schedule>(std::move(*schedule));
   return entry->second;
 }
@@ -452,51 +400,6 @@ std::optional<Schedule> fftconv::monarch::makeSchedule(int64_t points, const Sch
       found = std::move(ranked);
   }
   return finish(std::move(found));
-}
-
-Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,
-                                      std::span<const int64_t> digits) {
-  // Angles in units of 1 / 16M of a turn, where all of them are whole.
-  int64_t turn = 16 * schedule.points(), angle = 0;
-  auto rate = [&](int i, int j) {
-    int64_t product = 1;
-    for (int d = i; d <= j; ++d)
-      product *= schedule.radices[d];
-    return turn / product;
-  };
-  int64_t radix = schedule.radices[stage];
-  if (kind == HomeKind::Matrix)
-    angle += k * n * (turn / radix);
-  if (kind != HomeKind::Product && schedule.rightAngle)
-    for (int j = 1; j < static_cast<int>(schedule.radices.size()); ++j)
-      if (rightAngleStage(schedule.radices, schedule.homes, j) == stage)
-        angle -= (j == stage ? n : digits[j]) * (rate(1, j) / 4); // a digit's share of the right angle
-  // Of k n a product has (k - 15/2) (n - 15/2) only, where both are digits of tiles: the rest depends on one of them, whose matrix takes it.
-  constexpr int64_t twiceMiddle = tile - 1;
-  for (const auto &[pair, home] : schedule.homes) {
-    auto [i, j] = pair;
-    bool centered = home.kind == HomeKind::Product && schedule.radices[i] == tile;
-    if (centered && kind == HomeKind::Matrix && i == stage)
-      angle += twiceMiddle * k * (rate(i, j) / 2);
-    if (centered && kind == HomeKind::Matrix && j == stage)
-      angle += twiceMiddle * (2 * n - twiceMiddle) * (rate(i, j) / 4);
-    if (home != Home{kind, stage})
-      continue;
-    if (centered)
-      angle += (2 * digits[i] - twiceMiddle) * (2 * n - twiceMiddle) * (rate(i, j) / 4);
-    else
-      angle += i == stage ? k * digits[j] * rate(i, j) : n * digits[i] * rate(i, j);
-  }
-  Complex value = root(-angle, turn);
-  return kind == HomeKind::Matrix ? value / std::sqrt(static_cast<double>(radix)) : value;
-}
-
-std::vector<int> fftconv::monarch::dependences(const Schedule &schedule, HomeKind kind, int stage) {
-  std::set<int> digits;
-  for (const auto &[pair, home] : schedule.homes)
-    if (home == Home{kind, stage})
-      digits.insert(pair.first + pair.second - stage);
-  return {digits.begin(), digits.end()};
 }
 
 std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
@@ -545,7 +448,8 @@ std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
           for (at.tile = 0; at.tile < layout.tiles(); ++at.tile)
             for (at.reg = 0; at.reg < 8; at.reg += 4)
               tiles += layout.present(at);
-      cost.mma = tiles * (schedule.rightAngle && (n == first || n == last) ? 2 : 4);
+      bool half = schedule.takesBothPlanes(step.digit) || (schedule.rightAngle && (n == first || n == last));
+      cost.mma = tiles * (half ? 2 : 4);
     }
     // Data of one warp for another: between the outer phases and the inner one, and where threads copy what warps transform.
     bool side = step.kind == StepKind::Read || step.kind == StepKind::CopyOut;

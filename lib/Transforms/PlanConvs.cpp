@@ -286,13 +286,14 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (!best)
       return std::nullopt;
     // Two rows and their gates may be too much for shared memory; one at a right angle is less.
-    monarch::Digits alone{best->digits.radices, true};
     auto fits = [&](const monarch::Digits &digits) {
       return monarch::chooseKernel(digits, describe(op, digits, type), target);
     };
-    if (target.isGpu() && !best->digits.rightAngle && !fits(best->digits) && fits(alone))
-      return alone;
-    return best->digits;
+    if (!target.isGpu() || best->digits.rightAngle || fits(best->digits))
+      return best->digits;
+    problem.circular = false;
+    std::optional<monarch::Candidate> alone = monarch::choose(problem, target);
+    return alone && fits(alone->digits) ? alone->digits : best->digits;
   }
 
   PlanAttr getPlan(const monarch::Digits &digits, FloatType type, ScheduleAttr schedule) {

@@ -21,7 +21,7 @@ def heads_of(length):
 
 
 # Lengths up to the limit of one pass.
-KERNEL_LENGTHS = (*LENGTHS, 12288, 20000, 32767, 32768)
+KERNEL_LENGTHS = (*LENGTHS, 12288, 20000, 32767, 32768, 40000, 57344)
 KERNEL_BATCHES, KERNEL_HEADS = (1, 2, 3, 64), (1, 3, 17)
 
 

@@ -10,7 +10,7 @@
 // RUN: rm -f %t.none.ptx %t.none.json
 // RUN: not fftconv-compile %s --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CPU
 // RUN: not fftconv-compile %s --chip=sm_75 --emit=ptx -o %t.none.ptx --manifest=%t.none.json 2>&1 | FileCheck %s --check-prefix=CHIP
-// RUN: sed 's/100xf16/33000xf16/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=LONG
+// RUN: sed 's/100xf16/57345xf16/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=LONG
 // RUN: not fftconv-compile %s --chip=sm_90 --emit=ptx --compute=f32 -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=TYPE
 // RUN: sed 's/100xf16/100xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=kernel --compute=f16 2>&1 | FileCheck %s --check-prefix=TYPE
 // RUN: sed 's/100xf16/28673xf32/g' %s | not fftconv-compile - --chip=sm_90 --emit=ptx -o %t.none.ptx 2>&1 | FileCheck %s --check-prefix=LONG
@@ -41,11 +41,11 @@
 // OLD: st.shared.b32
 
 // REPORT: spectrum0: spectrum of the filters, in f32
-// REPORT: conv1: convolution of length 100, 256 points as 16 x 16
+// REPORT: conv1: convolution of length 100, 256 points as 16 x 2 x 8
 // REPORT-NEXT: schedule      1 warp, 1 row at a time, 4 stages of input, products f16, sums f16
 // REPORT-NEXT: 0 exchanges, 0 barriers for a group of rows
 // REPORT-NEXT: resources     32 threads, 2048 bytes of shared memory of 232448; {{[0-9]+ registers, 0 bytes spilled, stack of 0 \(ptxas\)|registers not known without ptxas}}
-// REPORT-NEXT: per output    0.2400 mma
+// REPORT-NEXT: per output    0.1600 mma
 // REPORT-NEXT: predicted     H100 SXM, batch 64 (assumed), 2 heads, in ms: memory {{.*}} binds
 // JSON: "binds"
 // JSON: "kernel": "conv1"

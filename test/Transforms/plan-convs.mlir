@@ -8,7 +8,7 @@
 // The number of points is the cheapest at least as large as the length, not a power of two.
 // CPU: #plan = #fftconv.plan<points = 1008, radices = [7, 6, 3, 8], theta = i, compute = f16, chip = "cpu">
 // GPU: #schedule = #fftconv.schedule<warps = 1, values = 32, rows = 1, stages = 4, products = bf16, sums = f32>
-// GPU: #plan = #fftconv.plan<points = 1024, radices = [16, 4, 16], theta = i, compute = bf16, chip = "sm_90", schedule = #schedule>
+// GPU: #plan = #fftconv.plan<points = 1024, radices = [16, 8, 8], theta = i, compute = bf16, chip = "sm_90", schedule = #schedule>
 // CHECK-LABEL: @causal(
 // CHECK: fftconv.conv causal {{.*}} plan #plan
 // REMARK: remark: [Analysis] Plan | Category:fftconv-plan-convs | Remark="{{[0-9]+}} points as {{[0-9]+( x [0-9]+)*}} for length 1001"
@@ -21,7 +21,7 @@ func.func @causal(%u: tensor<4x2x1001xf16>, %k: tensor<2x33xf32>) -> tensor<4x2x
 
 // A circular length that radices make up needs no padding; one row alone has no partner to share a complex row with.
 // CPU: #plan = #fftconv.plan<points = 120, radices = [{{.*}}], theta = one, compute = f32, chip = "cpu">
-// GPU: #plan = #fftconv.plan<points = 256, radices = [16, 16], theta = i, compute = bf16, chip = "sm_90">
+// GPU: #plan = #fftconv.plan<points = 256, radices = [16, 2, 8], theta = i, compute = bf16, chip = "sm_90">
 // CHECK-LABEL: @circular(
 func.func @circular(%u: tensor<4x2x120xf32>, %k: tensor<2x33xf32>) -> tensor<4x2x120xf32> {
   %y = fftconv.conv circular %u, %k : tensor<4x2x120xf32>, tensor<2x33xf32>

@@ -238,8 +238,8 @@ class FFTConv_TileStageOp<string mnemonic, dag extra> : FFTConv_KernelOp<mnemoni
 def FFTConv_TileDftOp : FFTConv_TileStageOp<"tile_dft", (ins FFTConv_HowAttr:$how)> {
   let summary = "transform of one digit of a tile";
   let description = [{
-    What `fftconv.dft` computes, with the digit's weights of the right angle. `left` and `right` are matrix products on tensor cores,
-    `butterfly` runs on the registers of a lane. `pairs` lists digits i, j, i, j, ... whose twiddles exp(-2 pi i k_i n_j / (r_i ... r_j)) the matrix or the
+    What `fftconv.dft` computes, with the digit's weights of the right angle. `left` and `right` are matrix products on tensor cores, of one plane of a digit of 16 values or of
+    the real and imaginary parts of one of 8; `butterfly` runs on the registers of a lane. `pairs` lists digits i, j, i, j, ... whose twiddles exp(-2 pi i k_i n_j / (r_i ... r_j)) the matrix or the
     butterfly applies besides. A matrix that takes all pairs of a butterfly's digit takes its weights of the right angle as well, so that sums and differences are left there.
 
     - (Q1) `how` says how the layout of the operand becomes that of the result (`Layout::afterDft`); it is `any` before layouts are assigned;
@@ -255,7 +255,7 @@ def FFTConv_TileTwiddleOp : FFTConv_TileStageOp<"tile_twiddle", (ins)> {
   let summary = "twiddles of a tile that no transform absorbs";
   let description = [{
     Multiplies with the twiddles of the `pairs` i, j, i, j, ... (all pairs of `digit` where the list is empty), conjugated when `inverse`. Of pairs of digits of tensor cores only as far as both are from the
-    middle: exp(-2 pi i (k_i - 15/2) (n_j - 15/2) / ...); the matrices of the two digits have the rest. So a value turns by less than 100 degrees, which takes three multiply-adds.
+    middle, exp(-2 pi i (k_i - (r_i - 1) / 2) (n_j - (r_j - 1) / 2) / ...), of others as far as k_i is; the matrices of the two digits have the rest. So a value turns by less than 100 degrees, which takes three multiply-adds.
 
     - (Z1) operand and result have the same layout;
     - (Q3) digit is one of the plan's.

@@ -5,7 +5,8 @@
 //
 // A layout says which bit of which digit sits on which bit of the hardware: a one-to-one map. All fragments of mma, ldmatrix and
 // stmatrix are such maps, and what an mma does to a layout is that it transforms the digit on the COLUMN bits, and leaves the new
-// digit there ("right") or on the ROW bits, where the old rows become columns ("left").
+// digit there ("right") or on the ROW bits, where the old rows become columns ("left"). Of a tile of complex values, an mma of 16 x 16 takes all columns of one
+// plane; or eight of them with their real and imaginary parts, so that a digit of 8 values leaves r1 and r2 to others.
 //
 // Bits of the hardware: r0..r2 register of a 16 x 16 tile (r0: the pair in a 32-bit register), u0.. the tile held by a thread, l0..l4
 // the lane, i0.. the iteration of a warp's loop, w0.. the warp. A digit whose radix is not a power of two lives on register and tile bits with
@@ -86,11 +87,11 @@ public:
   std::vector<int64_t> values(const Coordinates &at) const;
   /// False where a padded digit has a value that its radix does not reach.
   bool present(const Coordinates &at) const;
-  /// True where the digit does not differ inside one tile of a warp; or inside each half of it, those elements that have one value of a register bit (r1 or r2) in common.
-  bool uniform(int digit, std::optional<Place> half = std::nullopt) const;
+  /// True where the digit does not differ inside one tile of a warp; or inside each part of it, those elements that have the bits of `except` (r1, r2) in common.
+  bool uniform(int digit, const std::set<Place> &except = {}) const;
 
   /// The layout after the DFT of a digit by mma ("left" swaps the sides) or by butterflies on registers; nothing where another layout is
-  /// needed first.
+  /// needed first. A digit of 16 values takes all column bits, one of 8 all but r2.
   enum class Dft { Left, Right, Butterfly };
   std::optional<Layout> afterDft(int digit, bool inverse, Dft how) const;
 

@@ -63,6 +63,8 @@ struct Schedule {
   int split = 0;
   bool rightAngle = true;
   std::vector<Step> steps;
+  /// Digits, of 16 values or 8, that matrix products transform; butterflies do the others.
+  std::set<int> matrices;
   std::map<std::pair<int, int>, Home> homes;
   Swizzle swizzle;
   /// Padding of rows that come in, and whether results are left like them: they are where the last phase can work in place even so.
@@ -70,6 +72,8 @@ struct Schedule {
   bool leavesRows = false;
 
   int64_t points() const;
+  /// Whether an mma transforms the real and imaginary parts of 8 values of a digit at once, not one of both of 16.
+  bool takesBothPlanes(int digit) const { return matrices.contains(digit) && radices[digit] == 8; }
   /// Where elements are in shared memory: what warps exchange, rows that come in, results that go out.
   SharedMap memory() const { return {radices, swizzle, padding}; }
   SharedMap inputMemory() const { return {radices, padding ? Swizzle() : swizzle, padding}; }
@@ -82,11 +86,12 @@ struct Schedule {
   const Layout &before(size_t n) const { return steps[n - 1].layout; }
 };
 
-/// The schedule of a convolution by these digits (1 to p), or nothing where they do not fit one pass: the first and the last
-/// two need tiles, the small one registers.
+/// The schedule of a convolution by these digits (1 to p), or nothing where they do not fit one pass. Of those that one phase transforms, matrix products do the last one (of 16 values or 8) and one
+/// before it, the first of 16 values or, where there is none, of 8; the others need registers.
 std::optional<Schedule> makeSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
 
-/// The same, kept: a schedule is a pure function of what is asked for, and searching it costs milliseconds. Null where there is none.
+/// The same, kept: a schedule is a pure function of what is asked for, and searching it costs milliseconds. Null where there is none, or none for kernels: their warps exchange one
+/// sequence at a time, and a matrix product takes real rows.
 std::shared_ptr<const Schedule> findSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
 
 /// The best schedule for a power of two of points: fewest exchanges, then mma, products, registers, entries of tables.

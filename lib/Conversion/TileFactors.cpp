@@ -1,0 +1,297 @@
+//===- TileFactors.cpp - Butterflies, twiddles, spectra -------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What lanes compute without tensor cores, two values at a time in f16.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Butterfly.h"
+#include "PhaseEmitter.h"
+
+using namespace mlir;
+using namespace fftconv;
+using monarch::HomeKind;
+using monarch::Level;
+
+namespace {
+/// FMA arithmetic on f32, or on pairs of f16.
+struct Arithmetic {
+  using Number = Value;
+  OpBuilder &b;
+  Location loc;
+  Type type;
+  std::map<TwistConstant, std::pair<Value, Value>> constants;
+
+  Value literal(double value) {
+    Attribute attr;
+    if (auto vector = dyn_cast<VectorType>(type)) {
+      attr = DenseElementsAttr::get(vector, roundTo(vector.getElementType(), value));
+    } else {
+      attr = b.getF32FloatAttr(static_cast<float>(value));
+    }
+    return LLVM::ConstantOp::create(b, loc, type, cast<TypedAttr>(attr));
+  }
+  Value add(Value x, Value y) { return LLVM::FAddOp::create(b, loc, x, y); }
+  Value sub(Value x, Value y) { return LLVM::FSubOp::create(b, loc, x, y); }
+  Value mul(Value x, Value y) { return LLVM::FMulOp::create(b, loc, x, y); }
+  Value negate(Value x) { return LLVM::FNegOp::create(b, loc, x); }
+  Value addProduct(Value a, Value x, Value y) { return LLVM::FMAOp::create(b, loc, x, y, a); }
+  Value subProduct(Value a, Value x, Value y) { return LLVM::FMAOp::create(b, loc, negate(x), y, a); }
+  Value scale(Value x, double f) { return mul(x, literal(f)); }
+  Value addScaled(Value a, Value x, double f) { return LLVM::FMAOp::create(b, loc, x, literal(f), a); }
+  std::pair<Value, Value> twist(TwistConstant c) { return constants.at(c); }
+};
+
+/// Only asks for constants.
+struct Census {
+  struct Number {};
+  std::set<TwistConstant> asked;
+  Number add(Number, Number) { return {}; }
+  Number sub(Number, Number) { return {}; }
+  Number mul(Number, Number) { return {}; }
+  Number negate(Number) { return {}; }
+  Number addProduct(Number, Number, Number) { return {}; }
+  Number subProduct(Number, Number, Number) { return {}; }
+  Number scale(Number, double) { return {}; }
+  Number addScaled(Number, Number, double) { return {}; }
+  std::pair<Number, Number> twist(TwistConstant c) {
+    asked.insert(c);
+    return {};
+  }
+};
+} // namespace
+
+void PhaseEmitter::butterfly(TileDftOp op) {
+  int stage = static_cast<int>(op.getDigit());
+  bool inverse = op.getInverse();
+  int64_t radix = schedule.radices[stage];
+  if (op.getPlan().getSchedule().getProducts().isF32())
+    unpack();
+  bool wide = x->form == Form::Wide;
+  monarch::Layout before = x->layout;
+
+  Census census;
+  std::vector<Butterfly<Census>::Complex> nothing(radix);
+  bool twisted = monarch::twists(schedule, stage);
+  Butterfly<Census> asks(census, twisted);
+  inverse ? asks.inverse(nothing) : asks.forward(nothing);
+  std::vector<TwistConstant> asked(census.asked.begin(), census.asked.end());
+
+  // Register bits, other than the digit's own, on which the twist depends: a set of constants for each of their values.
+  std::vector<int> digits = monarch::dependences(schedule, HomeKind::Butterfly, stage);
+  int64_t slotMask = 0;
+  for (int digit : digits)
+    for (const monarch::Place &p : before.placesOf(digit))
+      if (p.kind == 'r' && (wide || p.index > 0))
+        slotMask |= int64_t(1) << p.index;
+  std::vector<int64_t> slots;
+  for (int64_t reg = 0; reg < 8; ++reg)
+    if ((reg & ~slotMask) == 0)
+      slots.push_back(reg);
+  int64_t count = static_cast<int64_t>(2 * asked.size() * slots.size());
+  Level level = levelOf(before, digits, count / static_cast<int64_t>(slotsOf(before, digits).size()));
+  Table table =
+      makeTable(outsideTiles(before, digits), level, count, 4, [&](int lane, const std::vector<int64_t> &values) {
+        LaneWords result;
+        for (int64_t slot : slots)
+          for (const TwistConstant &c : asked) {
+            auto value = [&](int64_t reg) {
+              std::vector<int64_t> at = valuesAt(before, lane, reg, values);
+              return monarch::stageFactor(schedule, HomeKind::Butterfly, stage, 0, c.power, at) *
+                     monarch::root(-c.turn, c.order);
+            };
+            monarch::Complex first = value(slot), second = value(slot | 1);
+            result.push_back(wide ? toFloatBits(first.real()) : packHalves(first.real(), second.real()));
+            result.push_back(wide ? toFloatBits(first.imag()) : packHalves(first.imag(), second.imag()));
+          }
+        return result;
+      });
+  bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(before, d); });
+  Type type = wide ? Type(b.getF32Type()) : halves();
+  Arithmetic arithmetic{b, k.loc, type, {}};
+
+  TileValue y(layoutOf(op.getY().getType()), 2, x->form);
+  // Every register and tile whose digit is zero leads the others of its group.
+  int64_t step = wide ? 1 : 2;
+  for (int64_t slot : slots) {
+    auto takeConstants = [&](int64_t tile) {
+      size_t word = 2 * asked.size() * (llvm::find(slots, slot) - slots.begin());
+      std::vector<Value> words = load(table, before, tile);
+      OpBuilder::InsertionGuard guard(b);
+      moveTo(level);
+      for (const TwistConstant &c : asked) {
+        Value re = LLVM::BitcastOp::create(b, k.loc, type, words[word++]);
+        Value im = LLVM::BitcastOp::create(b, k.loc, type, words[word++]);
+        arithmetic.constants[c] = {re, im};
+      }
+    };
+    if (!byTile)
+      takeConstants(0);
+    for (int64_t tile = 0; tile < before.tiles(); ++tile) {
+      if (before.value(stage, {.tile = tile}) != 0)
+        continue;
+      if (byTile)
+        takeConstants(tile);
+      for (int64_t reg = 0; reg < 8; reg += step) {
+        monarch::Coordinates at = {.reg = reg, .tile = tile};
+        if ((reg & slotMask) != slot || before.value(stage, at) != 0 || !before.present(at))
+          continue;
+        // Where the digit's values lie.
+        std::vector<std::pair<int64_t, int64_t>> where(radix);
+        for (int64_t value = 0; value < radix; ++value) {
+          int64_t r = reg, u = tile;
+          for (const monarch::Place &p : before.placesOf(stage))
+            if (value >> before.at(p).index & 1)
+              (p.kind == 'r' ? r : u) |= int64_t(1) << p.index;
+          where[value] = {r / step, u};
+        }
+        Butterfly<Arithmetic>::Values in(radix), out;
+        for (int64_t value = 0; value < radix; ++value) {
+          auto &planes = x->data[where[value].second];
+          in[value] = {planes[0][where[value].first], planes[1][where[value].first]};
+        }
+        Butterfly<Arithmetic> network(arithmetic, twisted);
+        out = inverse ? network.inverse(in) : network.forward(in);
+        for (int64_t value = 0; value < radix; ++value) {
+          auto &planes = y.data[where[value].second];
+          planes[0][where[value].first] = out[value].re;
+          planes[1][where[value].first] = out[value].im;
+        }
+      }
+    }
+  }
+  x = std::move(y);
+}
+
+template <typename Apply>
+void PhaseEmitter::forEachValue(const monarch::Layout &layout, bool inF32,
+                                llvm::function_ref<std::vector<Value>(int64_t tile)> words, Apply apply) {
+  forEachState([&](size_t) { inF32 ? unpack() : pack(operand()); });
+  Arithmetic a{b, k.loc, inF32 ? Type(b.getF32Type()) : halves(), {}};
+  auto applyTo = [&](int64_t tile) {
+    std::vector<Value> w = words(tile);
+    auto &[re, im] = x->data[tile];
+    for (int reg = 0; reg < 4; ++reg)
+      for (int i = 0; i < (inF32 ? 2 : 1); ++i) {
+        auto factor = [&](int plane) -> Value {
+          if (split())
+            return LLVM::BitcastOp::create(b, k.loc, b.getF32Type(), w[4 * reg + 2 * plane + i]);
+          Value pair = asHalves(w[2 * reg + plane]);
+          return inF32 ? half(pair, i) : pair;
+        };
+        int at = inF32 ? 2 * reg + i : reg;
+        apply(a, re[at], im[at], factor(0), factor(1));
+      }
+  };
+  for (int64_t tile = 0; tile < layout.tiles(); ++tile)
+    if (layout.present({.tile = tile}))
+      forEachState([&](size_t) { applyTo(tile); });
+}
+
+void PhaseEmitter::scale(TileTwiddleOp op) {
+  int stage = static_cast<int>(op.getDigit());
+  monarch::Layout layout = layoutOf(op.getX().getType());
+  std::vector<int> digits = monarch::dependences(schedule, HomeKind::Product, stage);
+  digits.push_back(stage);
+  std::vector<int64_t> slots = slotsOf(layout, digits);
+  int64_t slotWords = factorWords() / 4, count = slotWords * static_cast<int64_t>(slots.size());
+  Table table =
+      makeTable(outsideTiles(layout, digits), levelOf(layout, digits, slotWords), count, count < 4 ? 2 : 4,
+                [&](int lane, const std::vector<int64_t> &values) {
+                  LaneWords words;
+                  for (int64_t reg : slots) {
+                    auto value = [&](int at) {
+                      std::vector<int64_t> d = valuesAt(layout, lane, at, values);
+                      monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
+                      return op.getInverse() ? std::conj(w) : w;
+                    };
+                    double first = std::arg(value(reg)), second = std::arg(value(reg + 1));
+                    assert(std::max(std::abs(first), std::abs(second)) < 1.8 && "more than 100 degrees");
+                    double factors[] = {std::tan(first / 2), std::tan(second / 2), std::sin(first), std::sin(second)};
+                    if (split()) {
+                      for (double factor : factors)
+                        words.push_back(toFloatBits(factor));
+                      continue;
+                    }
+                    words.push_back(packHalves(factors[0], factors[1]));
+                    words.push_back(packHalves(factors[2], factors[3]));
+                  }
+                  return words;
+                });
+  bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(layout, d); });
+  auto wordsOf = [&](int64_t tile) {
+    std::vector<Value> there = load(table, layout, byTile ? tile : 0), words;
+    for (int64_t reg = 0; reg < 8; reg += 2) {
+      auto first = there.begin() + slotWords * slotAt(slots, reg);
+      words.insert(words.end(), first, first + slotWords);
+    }
+    return words;
+  };
+  auto turn = [](Arithmetic &a, Value &re, Value &im, Value tangent, Value sine) {
+    im = a.addProduct(im, re, tangent);
+    re = a.subProduct(re, im, sine);
+    im = a.addProduct(im, re, tangent);
+  };
+  forEachValue(layout, op.getPlan().getSchedule().getProducts().isF32(), wordsOf, turn);
+}
+
+void PhaseEmitter::multiply(TileProductOp op) {
+  SpectrumOrder order(schedule, split());
+  monarch::Layout layout = layoutOf(op.getX().getType());
+  // Digits that are the same in all lanes, and of the words of a tile those of each value that registers have of them.
+  std::vector<int> uniform;
+  for (int digit = 1; digit < static_cast<int>(schedule.radices.size()); ++digit)
+    if (layout.uniform(digit, {{'r', 1}, {'r', 2}}))
+      uniform.push_back(digit);
+  int64_t slotWords = factorWords() / static_cast<int64_t>(slotsOf(layout, uniform).size());
+  // A CTA that takes rows of many heads one after the other has a spectrum for each.
+  bool byRow = k.problem.channelsLast && k.rowsHere;
+  Level level = byRow ? Level::Use : levelOf(layout, uniform, slotWords);
+  bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
+  std::string load = k.loadsAhead() ? "ld.global" : "ld.global.nc";
+  load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
+  // What L1 does not keep is to stay in L2, though more than L2 holds passes through it between two groups.
+  Value policy;
+  if (!keeps && !k.warpOwns()) {
+    OpBuilder::InsertionGuard guard(b);
+    moveTo(Level::Kernel);
+    policy = s.assembly(b.getI64Type(), ValueRange(), "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;", "=l");
+  }
+  // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
+  auto loadTile = [&](int64_t tile) {
+    OpBuilder::InsertionGuard guard(b);
+    moveTo(level);
+    // What lanes and the registers of one access count is in their pointers.
+    auto weight = [&](int digit, int bit) {
+      int64_t bytes = order.weight(digit, bit);
+      return bytes < 512 ? 0 : bytes;
+    };
+    Value index = sumOverPlace(s, layout, place, weight, /*byXor=*/false);
+    Value pointer = s.offset(k.spectrum, s.toI64(index));
+    if (byRow)
+      pointer = s.offset(pointer, s.mul(s.toI64(row), k.spectrumBytes()));
+    std::vector<Value> words;
+    for (int64_t reg = 0; reg < 8; reg += split() ? 2 : 4) {
+      std::vector<int64_t> values = layout.values({.reg = reg, .tile = tile});
+      int64_t constant = 0;
+      for (size_t digit = 1; digit < values.size(); ++digit)
+        for (int bit = 0; values[digit] >> bit; ++bit)
+          constant += (values[digit] >> bit & 1) * weight(static_cast<int>(digit), bit);
+      std::vector<Value> four = loadWords(pointer, constant, 4, 4, load, policy);
+      words.insert(words.end(), four.begin(), four.end());
+    }
+    return words;
+  };
+  constexpr int64_t spectrum = -1;
+  auto wordsOf = [&](int64_t tile) {
+    return byRow ? loadTile(tile) : loadOnce(spectrum, 2 * tile, [&] { return loadTile(tile); });
+  };
+  auto multiply = [](Arithmetic &a, Value &re, Value &im, Value wr, Value wi) {
+    Value r = re;
+    re = a.subProduct(a.mul(r, wr), im, wi);
+    im = a.addProduct(a.mul(im, wr), r, wi);
+  };
+  forEachValue(layout, op.getPlan().getSchedule().getProducts().isF32(), wordsOf, multiply);
+}

@@ -1,0 +1,36 @@
+//===- Homes.h - Who applies which twiddles ---------------------*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_LIB_MONARCH_HOMES_H
+#define FFTCONV_LIB_MONARCH_HOMES_H
+
+#include "fftconv/Monarch/Schedule.h"
+
+namespace fftconv::monarch {
+
+/// Values on a side of a tile, and those of a digit whose real and imaginary parts are one.
+constexpr int64_t tile = 16, halfTile = 8;
+
+using HomeMap = std::map<std::pair<int, int>, Home>;
+
+struct Homes {
+  /// In the order in which they matter: products that turn too far for three shears, products, butterflies that twist or matrices that no cache near the cores holds, entries of all
+  /// tables, words that a lane needs of these for what it holds.
+  struct Cost {
+    int64_t tooFar = 0, products = 0, twisted = 0, entries = 0, words = 0;
+    auto operator<=>(const Cost &) const = default;
+  } cost;
+  HomeMap homes;
+};
+
+/// Chooses who applies each pair of digits, for steps of digits of which matrices transform some.
+Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps, const std::set<int> &matrices,
+                  bool rightAngle);
+
+} // namespace fftconv::monarch
+
+#endif // FFTCONV_LIB_MONARCH_HOMES_H

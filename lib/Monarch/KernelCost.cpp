@@ -1,0 +1,301 @@
+//===- KernelCost.cpp - Cost of a one-pass kernel -------------------------===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Counts of mma, wavefronts and sectors are exact but for sectors that unaligned rows share and the second read of a tail that wraps; the
+// emulator's counters are held against them. Instructions are an estimate by classes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelParts.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace fftconv::monarch;
+
+const KernelCost::Limit &KernelCost::binding() const { return *std::ranges::max_element(limits, {}, &Limit::time); }
+
+double KernelCost::onChipTime() const {
+  return std::ranges::max_element(limits.begin() + L2, limits.end(), {}, &Limit::time)->time;
+}
+
+/// The digits of a schedule.
+static Digits digitsOf(const Schedule &schedule) {
+  return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle};
+}
+
+/// Rows that are computed for so many that are there: where some are side by side, those without a partner have one of zeros, or twice the same.
+static int64_t rowsComputed(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                            int64_t there) {
+  int64_t together = rowsAtOnce(digits, choice, problem), last = there % choice.rows;
+  int64_t steps = warpOwns(digits) ? std::min<int64_t>(last, choice.warps) : ceilDiv(last, together);
+  return there - last + steps * together;
+}
+
+bool fftconv::monarch::tripsInLine(const Schedule &schedule, size_t read, const KernelProblem &problem) {
+  int64_t products = 0;
+  for (size_t n = read; schedule.steps[n].kind != StepKind::Write; ++n)
+    products += isMma(schedule.steps[n].kind);
+  return tripsInLine(digitsOf(schedule), schedule.steps[read].layout, products, problem);
+}
+
+/// How often a spectrum is read for all rows of all heads: for each group where a CTA does, for each row where a warp has no room to keep it or a CTA has
+/// many heads, else once by each warp.
+static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem,
+                             int64_t rows, const Chip &chip) {
+  int64_t heads = problem.heads, groups = ceilDiv(rows, choice.rows);
+  if (schedule.split > 0)
+    return problem.channelsLast ? rowsComputed(digitsOf(schedule), choice, problem, heads) * rows : heads * groups;
+  if (schedule.points() > (problem.split ? 256 : 512)) {
+    int64_t together = rowsAtOnce(digitsOf(schedule), choice, problem);
+    return heads * (rowsComputed(digitsOf(schedule), choice, problem, rows) / together);
+  }
+  int64_t resident = residentCtas(digitsOf(schedule), choice, problem, chip);
+  if (problem.channelsLast)
+    return heads * std::min(rows, gridLimit(ceilDiv(heads, choice.rows), resident, chip));
+  return heads * std::min(groups, gridLimit(heads, resident, chip)) * choice.warps;
+}
+
+namespace {
+/// What a part of a kernel takes for one output: of a multiprocessor, and bytes of L2 that it waits for.
+struct Work {
+  double mma = 0, instructions = 0, wavefronts = 0, bytes = 0;
+
+  /// Clocks of a multiprocessor for each of them.
+  std::array<double, 4> clocks(const Chip &chip) const {
+    double bytesPerClock = chip.l2Bandwidth / (chip.clock * static_cast<double>(chip.sms));
+    double slots = instructions + (chip.mmaSlots - 1) * mma;
+    return {wavefronts, mma * 2048 / chip.tensorRate, slots / chip.issueRate, bytes / bytesPerClock};
+  }
+};
+} // namespace
+
+void fftconv::monarch::setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, const Chip &chip) {
+  double sms = static_cast<double>(chip.sms), full = std::min(1.0, ctas / sms);
+  double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
+  double clock = outputs / (chip.clock * sms * full);
+  auto [shared, tensor, issue, l2] = Work{cost.mma, cost.instructions, cost.wavefronts + cost.loads}.clocks(chip);
+  cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
+  cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
+  cost.limits[KernelCost::SharedMemory].time = shared * clock;
+  cost.limits[KernelCost::TensorCores].time = tensor * clock;
+  cost.limits[KernelCost::Issue].time = issue * clock;
+}
+
+KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice,
+                                        const KernelProblem &problem, const Chip &chip) {
+  KernelCost cost;
+  int64_t batch = problem.batch, heads = problem.heads, length = problem.length;
+  bool preGate = problem.preGate, wraps = problem.wraps, split = problem.split;
+  // Where theta is one a row of the schedule is two of the batch.
+  int64_t pair = schedule.rightAngle ? 1 : 2, complexRows = ceilDiv(batch, pair);
+  int64_t sequences = schedule.radices[0], points = schedule.points(), bytes = problem.elementBytes();
+  int64_t width = copyWidth(problem, choice.rows), halves = split ? 2 : 1;
+  // Everything is for one output; a row of M points gives L of them.
+  double scale = static_cast<double>(points) / static_cast<double>(length), rows = static_cast<double>(choice.rows);
+  auto perOutput = [&](int64_t perRow) {
+    return static_cast<double>(perRow * complexRows) / static_cast<double>(length * batch);
+  };
+  std::vector<StepCost> steps = stepCosts(schedule);
+  // Of each step, for a row of the schedule.
+  std::vector<Work> works(steps.size());
+  // 128 bytes a wavefront, or what 32 lanes move of an element each.
+  auto moved = [&](int64_t elements, int64_t size) {
+    int64_t unit = problem.channelsLast ? 2 : width / bytes;
+    return ceilDiv(elements, std::min<int64_t>(128 / size, 32 * unit));
+  };
+  // Each bulk copy takes whole wavefronts.
+  Digits digits = digitsOf(schedule);
+  int64_t bulk = bulkBytes(digits, problem), rowBytes = bytes * length, bulkCopies = ceilDiv(rowBytes, bulk);
+  int64_t bulkWavefronts = rowBytes / bulk * ceilDiv(bulk, 128) + ceilDiv(rowBytes % bulk, 128);
+  bool bulkOut = storesInBulk(schedule, choice, problem);
+  // Rows of the last group that are not there: some are computed, and zeros are written for these or for all.
+  int64_t grouped = problem.channelsLast ? heads : complexRows;
+  double computed = static_cast<double>(rowsComputed(digits, choice, problem, grouped)) / static_cast<double>(grouped);
+  double brought = schedule.split == 0 ? computed : 1;
+  if (problem.channelsLast || (schedule.split && !choice.bulk && copiesInLine(digits, choice, problem)))
+    brought = static_cast<double>(ceilDiv(grouped, choice.rows) * choice.rows) / static_cast<double>(grouped);
+  for (size_t n = 0; n < steps.size(); ++n) {
+    StepKind kind = schedule.steps[n].kind;
+    bool isFirst = n <= 1, isLast = n + 2 >= steps.size();
+    // What wraps needs the imaginary part of the last transform, and both planes on the way out; a gate comes in beside its rows.
+    int64_t planes = isLast && wraps ? 2 : 1;
+    double wavefronts = 0;
+    int64_t mma = (split ? 3 : 1) * steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
+    if (kind == StepKind::CopyIn) {
+      int64_t copied = pair * (1 + problem.gateTile()) * (choice.bulk ? bulkWavefronts : moved(points, bytes));
+      wavefronts = perOutput(copied) * brought;
+      // Read for their greatest, then once more (and written where they are multiplied with a gate), and written as hi and lo. Where warps share rows each writes its greatest and reads that of all, one writes the
+      // scale and all read it.
+      if (split)
+        wavefronts += perOutput(pair * ((2 + (preGate && !problem.channelsLast)) * moved(points, 4) +
+                                        2 * moved(points, 2) + (schedule.split ? 3 * choice.warps + 1 : 2)));
+    } else if (kind == StepKind::CopyOut) {
+      // Of batch rows that are there; a last one without partner leaves alone.
+      int64_t copied = bulkOut ? bulkWavefronts : planes * halves * moved(length, 2);
+      wavefronts = static_cast<double>(copied) / static_cast<double>(length);
+    } else {
+      int64_t moves = halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
+      wavefronts = perOutput(moves) * computed;
+    }
+    works[n].mma = perOutput(mma) * computed;
+    works[n].wavefronts = wavefronts;
+    cost.mma += works[n].mma;
+    cost.wavefronts += works[n].wavefronts;
+  }
+
+  // An element in and one out for each output, one for each gate, and spectra of two for each point: from memory once for each head.
+  double tensors = static_cast<double>(bytes * (2 + preGate + problem.postGate));
+  double outputs = static_cast<double>(length) * static_cast<double>(batch * heads);
+  double spectrum = static_cast<double>(2 * bytes * points);
+  // The scale of a spectrum takes a sector for each row.
+  double scales = split ? 32 * static_cast<double>(complexRows * pair * heads) : 0;
+  // Where channels are last an access is to one point in time, and those of neighbouring lanes are two apart.
+  double touched = tensors;
+  if (problem.channelsLast)
+    touched *= static_cast<double>(std::min<int64_t>(32, 2 * heads * bytes)) / static_cast<double>(width);
+  double reads = static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip));
+  cost.sectors = (touched + (reads * spectrum + scales) / outputs) / 32;
+  // Where it stays in L1, once for each CTA.
+  if (keepsSpectrum(digits, choice, problem, chip)) {
+    int64_t ctas = problem.channelsLast ? complexRows : ceilDiv(complexRows, choice.rows);
+    int64_t most = gridLimit(problem.channelsLast ? ceilDiv(heads, choice.rows) : heads,
+                             residentCtas(digits, choice, problem, chip), chip);
+    reads = std::min(reads, static_cast<double>(heads * std::min(ctas, most)));
+  }
+  double spectra = (reads * spectrum + scales) / outputs;
+  cost.l2Bytes = touched + spectra;
+  cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
+
+  // Wavefronts of a step's table: one for each word of a lane, as often as it is loaded.
+  bool inLine = false;
+  auto loadsOf = [&](const Step &step, HomeKind kind) {
+    std::vector<int> depends = dependences(schedule, kind, step.digit);
+    int64_t words = (split ? 2 : 1) * (kind == HomeKind::Product || schedule.takesBothPlanes(step.digit) ? 2 : 8);
+    if (kind == HomeKind::Product)
+      depends.push_back(step.digit);
+    Level level = loadLevel(digits, step.layout, depends, words, inLine, problem);
+    // Of the 256 points of a tile.
+    double served = static_cast<double>(step.layout.tiles());
+    if (level == Level::Kernel)
+      return 0.0;
+    if (level == Level::Use)
+      served *= static_cast<double>(rowsAtOnce(digits, choice, problem));
+    else
+      served *= rows * static_cast<double>(level == Level::Phase ? step.layout.trips() : 1);
+    double perTile = static_cast<double>(words * variants(step.layout, depends)) / served;
+    return perTile / 256 * scale / static_cast<double>(pair);
+  };
+  // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies.
+  double perTile = 0;
+  for (size_t n = 0; n < steps.size(); ++n) {
+    const Step &step = schedule.steps[n];
+    double &here = works[n].instructions;
+    switch (step.kind) {
+    case StepKind::Left:
+    case StepKind::Right:
+      here = split ? 72 : problem.wideSums ? 16 : 8; // mma, and conversions or what splits sums
+      if (schedule.takesBothPlanes(step.digit))
+        here += (step.kind == StepKind::Right ? 8 : 0) - (split ? 12 : 4);
+      cost.loads += loadsOf(step, HomeKind::Matrix);
+      if (dependsOn(step.layout, dependences(schedule, HomeKind::Matrix, step.digit), 'i'))
+        here += (schedule.takesBothPlanes(step.digit) ? 2 : 8) /
+                (rows * static_cast<double>(step.layout.tiles())); // a matrix, for all rows of a group
+      break;
+    case StepKind::Butterfly:
+      // Sums and differences, and products where it twists or has an odd number of values; in f32 where it follows sums that are.
+      here = step.inverse ? 14 : 12;
+      if (!twists(schedule, step.digit) && isPowerOfTwo(schedule.radices[step.digit]))
+        here = 8;
+      here *= (split || (problem.wideSums && !step.inverse) ? 2 : 1) *
+              std::log2(static_cast<double>(schedule.radices[step.digit]));
+      break;
+    case StepKind::Product:
+      works[n].bytes = spectra;
+      cost.loads += reads * spectrum / outputs / 128;
+      here = split ? 48 : 16;
+      break;
+    case StepKind::Twiddle:
+      cost.loads += loadsOf(step, HomeKind::Product);
+      here = split ? 40 : 14;
+      break;
+    case StepKind::Read:
+      inLine = tripsInLine(schedule, n, problem);
+      [[fallthrough]];
+    case StepKind::Write:
+      here = split ? 6 : 2;
+      break;
+    case StepKind::CopyIn:
+    case StepKind::CopyOut:
+      here = 16.0 * static_cast<double>(bytes) / static_cast<double>(width) + (split ? 40 : 0) +
+             (problem.channelsLast ? 24 : 0);
+      // One thread starts bulk copies: an instruction, what makes its operands, and a loop.
+      if (step.kind == StepKind::CopyIn ? choice.bulk : bulkOut)
+        here += 9 * static_cast<double>(bulkCopies * 256) / static_cast<double>(points) -
+                (bulkCopiesPay(digits, problem) ? 40 : 16.0 * static_cast<double>(bytes) / static_cast<double>(width));
+      break;
+    }
+    perTile += here;
+  }
+  // Tables and spectra that L1 does not hold beside what is shared come from L2 for each group, in bursts.
+  double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), loaded = 128 * cost.loads * outputs;
+  bool cached = loaded / groups <= static_cast<double>(cacheBesideShared(digits, choice, problem, chip));
+  // Signals go by registers on their way out; where channels are last, on both.
+  cost.loads += (problem.channelsLast ? touched : static_cast<double>(bytes * (1 + problem.postGate))) / 128;
+  // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
+  double everywhere = schedule.split ? 24 + 4 / rows : 20.0 / static_cast<double>(rowsAtOnce(digits, choice, problem));
+  double all = perTile + everywhere + (schedule.split ? 16 : 4.0 * choice.warps) / rows +
+               8 * (preGate + problem.postGate) + 16 * wraps;
+  all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
+  if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
+    all += 16;
+  cost.instructions = all / 256 * scale / static_cast<double>(pair);
+  for (Work &work : works)
+    work.instructions *= cost.instructions / perTile;
+
+  // CTAs that do not fill the chip leave multiprocessors idle.
+  double sms = static_cast<double>(chip.sms);
+  double full = std::min(1.0, groups / sms);
+  setTimes(cost, problem, groups, chip);
+  if (choice.stages > 1)
+    cost.limits[KernelCost::Latency].time =
+        outputs * static_cast<double>(bytes * (1 + holdsGateAhead(digits, choice, problem, chip))) *
+        chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
+  if (schedule.split == 0)
+    return cost;
+  // At barriers a group of rows waits for the last warp, and behind them for tables and for input that is not ahead: less where another CTA computes meanwhile. Part of that is hidden.
+  bool alone = residentCtas(digits, choice, problem, chip) == 1;
+  bool ahead = holdsInputsAhead(digits, choice, problem, chip);
+  double waits = ((alone ? 5e-7 : 2e-7) + (ahead ? 0 : chip.memoryLatency)) * groups;
+  constexpr double bytesPerClock = 64, exposed = 0.2;
+  waits += cached ? 0 : exposed * loaded / (bytesPerClock * chip.clock);
+  waits /= sms * full;
+  cost.limits[KernelCost::Issue].time += waits;
+  if (!alone)
+    return cost;
+  // A phase of ours ends where a step waits for the one before (what it loads from tables is on its way before that, and not in here); input that is not ahead is a phase of its own. Rows wait for what results are multiplied with, one by one or all at once.
+  double clocks = 0;
+  if (choice.stages == 1)
+    clocks += static_cast<double>(bytes * (1 + preGate)) * chip.clock * sms / chip.memoryBandwidth;
+  if (problem.postGate) {
+    int64_t held = std::max<int64_t>(postGatesHeld(digits, choice, problem), 1);
+    clocks += chip.memoryLatency / (fetchesPostGate(digits, problem) ? 8 : 2) * chip.clock /
+              static_cast<double>(held * length * pair);
+  }
+  for (size_t n = 0; n < steps.size();) {
+    Work phase;
+    do {
+      phase.mma += works[n].mma;
+      phase.instructions += works[n].instructions;
+      phase.wavefronts += works[n].wavefronts;
+      phase.bytes += works[n].bytes;
+      ++n;
+    } while (n < steps.size() && (steps[n].barriers == 0 || n == 1));
+    // The last warp comes later than it would if all were equally fast, by 6 % as measured; it does not matter to those that wait for rows.
+    clocks += (waitsForRows(digits, choice, problem) ? 1.04 : 1.06) * std::ranges::max(phase.clocks(chip));
+  }
+  cost.limits[KernelCost::Phases].time = waits + outputs * clocks / (chip.clock * sms * full);
+  return cost;
+}

@@ -1,0 +1,52 @@
+//===- KernelParts.h - What choice and cost of kernels share ----*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FFTCONV_LIB_MONARCH_KERNELPARTS_H
+#define FFTCONV_LIB_MONARCH_KERNELPARTS_H
+
+#include "fftconv/Monarch/Kernel.h"
+
+namespace fftconv::monarch {
+
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Planes that an input has: one of real values, or two rows as real and imaginary parts.
+inline int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 : 2; }
+
+/// Whether all that rows bring with them, a gate among it, is copied while others are computed.
+bool holdsInputsAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
+
+/// CTAs of a kernel that share a multiprocessor as far as registers go.
+int64_t ctasByRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                        const Chip &chip);
+
+/// Bytes of shared memory of each of so many CTAs.
+int64_t sharedShare(int64_t ctas, const Chip &chip);
+
+/// Bytes of L1 that the shared memory of resident CTAs leaves.
+int64_t cacheBesideShared(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                          const Chip &chip);
+
+/// How many parts of a table a lane needs for what it holds.
+int64_t variants(const Layout &layout, const std::vector<int> &digits);
+
+/// Whether one of some digits is on places of a kind.
+bool dependsOn(const Layout &layout, const std::vector<int> &digits, char kind);
+
+/// Bytes of input that wait to be computed, on a whole chip that is full.
+double bytesAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
+
+/// Rows of f32 that a warp owns leave it no registers for the addresses of its copies from 1024 points on: computed each time, these take more instructions than
+/// the one bulk copy that a row needs. Other rows take a bulk copy for each value of digit 1, which pays nowhere (benchmarks/README.md).
+bool bulkCopiesPay(const Digits &digits, const KernelProblem &problem);
+
+/// The times that counts for one output take a chip of which `ctas` fill a part.
+void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, const Chip &chip);
+
+} // namespace fftconv::monarch
+
+#endif // FFTCONV_LIB_MONARCH_KERNELPARTS_H
