@@ -58,6 +58,13 @@ def of_sixteen(points):
     return [16] + [small] * (small > 1) + [16] * (count - 1)
 
 
+def with_numbers(plan, **numbers):
+    """A planned program whose schedule has other numbers."""
+    for key, number in numbers.items():
+        plan = re.sub(rf"{key} = \d+", f"{key} = {number}", plan)
+    return plan
+
+
 def plans(build, folder, chip, program):
     """The program as the planner plans it, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, and by digits of 16, as far as
     they fit the chip."""
@@ -83,16 +90,14 @@ def plans(build, folder, chip, program):
     if bulk in planned.stdout:
         yield planned.stdout.replace(bulk, "")
     else: # one row to a warp then
-        one = re.sub(r"rows = \d+", f"rows = {chosen['warps']}", planned.stdout) if own else planned.stdout
+        one = with_numbers(planned.stdout, rows=chosen["warps"]) if own else planned.stdout
         yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:
-        text = re.sub(r"rows = \d+", f"rows = {r}", planned.stdout)
-        text = re.sub(r"warps = \d+", f"warps = {w}", text)
-        yield re.sub(r"stages = \d+", f"stages = {n}", text)
+        yield with_numbers(planned.stdout, rows=r, warps=w, stages=n)
     digits = of_sixteen(points)
     text = re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits}", planned.stdout)
     for w, r in sizes if digits and text != planned.stdout else []:
-        yield re.sub(r"warps = \d+", f"warps = {w}", re.sub(r"rows = \d+", f"rows = {r}", text))
+        yield with_numbers(text, rows=r, warps=w)
 
 
 def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):

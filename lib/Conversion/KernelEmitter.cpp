@@ -224,9 +224,10 @@ DigitIndex::DigitIndex(const monarch::Layout &layout, ArrayRef<int> digits, cons
         left.erase(layout.at(place).index);
     if (!monarch::isPowerOfTwo(radices[digit])) {
       assert((left.empty() || static_cast<int>(left.size()) == monarch::bitsOf(radices[digit])) && "all bits or none");
-      if (!left.empty())
+      if (!left.empty()) {
         runs.push_back({digit, 0, size, radices[digit]});
-      size *= left.empty() ? 1 : radices[digit];
+        size *= radices[digit];
+      }
       continue;
     }
     for (int bit : left) {
@@ -239,7 +240,7 @@ DigitIndex::DigitIndex(const monarch::Layout &layout, ArrayRef<int> digits, cons
 int64_t DigitIndex::weight(int digit, int bit) const {
   for (const Run &run : runs)
     if (run.digit == digit && (run.values > 2 || run.bit == bit))
-      return run.values > 2 ? run.unit << bit : run.unit;
+      return run.unit << (bit - run.bit);
   return 0;
 }
 
@@ -253,7 +254,7 @@ std::vector<int64_t> DigitIndex::values(int64_t index) const {
 int64_t DigitIndex::of(ArrayRef<int64_t> values) const {
   int64_t index = 0;
   for (const Run &run : runs)
-    index += (values[run.digit] >> run.bit) % (run.values > 2 ? radices[run.digit] : 2) * run.unit;
+    index += (values[run.digit] >> run.bit) % run.values * run.unit;
   return index;
 }
 
@@ -271,7 +272,7 @@ static std::vector<int> allDigits(const monarch::Schedule &schedule) {
   return digits;
 }
 
-/// Bits that lie inside the 512 bytes which the lanes of a warp read together.
+/// Bits that lie inside of what the lanes of a warp read together.
 static std::set<monarch::Place> placesTogether(bool split) {
   std::set<monarch::Place> places = {{'r', 0}};
   for (int i = 0; i < 5; ++i)
@@ -282,14 +283,15 @@ static std::set<monarch::Place> placesTogether(bool split) {
 }
 
 SpectrumOrder::SpectrumOrder(const monarch::Schedule &schedule, bool split)
-    : split(split), layout(productLayout(schedule)), rest(layout, allDigits(schedule), placesTogether(split)) {}
+    : split(split), layout(productLayout(schedule)), accesses(layout, allDigits(schedule), placesTogether(split)) {}
 
 int64_t SpectrumOrder::weight(int digit, int bit) const {
   // Of 16 bytes: [r1][plane][r0], or [plane][r0] of f32.
+  std::set<monarch::Place> together = placesTogether(split);
   for (const auto &[place, piece] : layout.pieces())
-    if (piece.digit == digit && piece.index == bit && placesTogether(split).contains(place))
+    if (piece.digit == digit && piece.index == bit && together.contains(place))
       return place.kind == 'l' ? 16 << place.index : place.index == 0 ? (split ? 4 : 2) : 8;
-  return 512 * rest.weight(digit, bit);
+  return accessBytes * accesses.weight(digit, bit);
 }
 
 Value KernelContext::rowSignal(int64_t phase, Value index) {

@@ -286,7 +286,7 @@ public:
 private:
   std::vector<int64_t> radices;
   int64_t size = 1;
-  /// Digit and first bit of runs whose weights double; weight of the first bit, values.
+  /// A bit of a digit, or from bit 0 on all of one whose radix is no power of two: what it adds, and the values that it takes.
   struct Run {
     int digit, bit;
     int64_t unit, values;
@@ -302,11 +302,14 @@ public:
   int64_t weight(int digit, int bit) const;
   /// Bytes from the real to the imaginary part.
   int64_t planeBytes() const { return split ? 8 : 4; }
+  /// What the lanes of a warp read together, and what numbers it.
+  static constexpr int64_t accessBytes = 512;
+  const DigitIndex &access() const { return accesses; }
 
 private:
   bool split;
   monarch::Layout layout;
-  DigitIndex rest;
+  DigitIndex accesses;
 };
 
 } // namespace fftconv

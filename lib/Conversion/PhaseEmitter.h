@@ -125,8 +125,9 @@ private:
   };
   Table makeTable(const DigitIndex &index, monarch::Level level, int64_t words, int64_t width,
                   llvm::function_ref<LaneWords(int lane, const std::vector<int64_t> &values)> make);
-  /// The registers of a tile, r0 apart, at which some digits differ: r1 and r2 each where it holds a bit of one, else zero.
-  static std::vector<int64_t> slotsOf(const monarch::Layout &layout, const std::vector<int> &digits);
+  /// The registers of a tile at which some digits differ: r1 and r2 each where it holds a bit of one, else zero; and r0 if values inside of pairs count.
+  static std::vector<int64_t> slotsOf(const monarch::Layout &layout, const std::vector<int> &digits,
+                                      bool insidePairs = false);
   /// Which of them a register belongs to.
   static size_t slotAt(const std::vector<int64_t> &slots, int64_t reg) {
     return llvm::find(slots, reg & slots.back()) - slots.begin();
@@ -139,6 +140,8 @@ private:
   monarch::Level levelOf(const monarch::Layout &layout, const std::vector<int> &digits, int64_t words) const {
     return monarch::loadLevel(getDigits(k.plan), layout, digits, words, inLine, k.problem);
   }
+  /// The part of unit * index that is known at run time only (i32).
+  mlir::Value runtimePart(const DigitIndex &index, int64_t unit, const monarch::Layout &layout);
   /// Loads a table's words for a tile, or for half of one.
   std::vector<mlir::Value> load(const Table &table, const monarch::Layout &layout, int64_t tile, int64_t half = 0);
   /// Words from global memory, `width` at a time, what all lanes load of one after the other. In assembly: loads of constants must stay where they
@@ -206,10 +209,11 @@ private:
   double partOf(double entry, int part) {
     return part == 0 ? entry : entry - roundTo(operand(), entry).convertToDouble();
   }
-  /// One half of a product: the sum of products of pairs of operands.
-  llvm::SmallVector<mlir::Value>
-  sumOfProducts(llvm::ArrayRef<std::pair<llvm::SmallVector<mlir::Value>, llvm::SmallVector<mlir::Value>>> products,
-                bool halfSums);
+  /// The registers of an operand of mma: of hi and, where there is one, of lo.
+  using Operand = std::array<llvm::SmallVector<mlir::Value>, 2>;
+  /// The sum of the products of matrices and data, from the left or from the right.
+  llvm::SmallVector<mlir::Value> sumOfProducts(llvm::ArrayRef<std::pair<Operand, Operand>> products, bool left,
+                                               bool halfSums);
   /// A product with the matrix of a digit of 8 values, of real and imaginary parts at once. From the left operand A is [[re, -im], [im, re]], the matrix, and B is [re; im] of 64 values that
   /// have r1 and r2 in common. From the right A has such rows, or, where the matrix is the same for two values of r1 or r2, those of both: [re, im] of one below the other; then B is the
   /// matrix, once as what makes real parts, [re; -im], and once for imaginary ones, [im; re].

@@ -79,17 +79,9 @@ void PhaseEmitter::butterfly(TileDftOp op) {
   inverse ? asks.inverse(nothing) : asks.forward(nothing);
   std::vector<TwistConstant> asked(census.asked.begin(), census.asked.end());
 
-  // Register bits, other than the digit's own, on which the twist depends: a set of constants for each of their values.
+  // A set of constants for each value of register bits, other than the digit's own, on which the twist depends.
   std::vector<int> digits = monarch::dependences(schedule, HomeKind::Butterfly, stage);
-  int64_t slotMask = 0;
-  for (int digit : digits)
-    for (const monarch::Place &p : before.placesOf(digit))
-      if (p.kind == 'r' && (wide || p.index > 0))
-        slotMask |= int64_t(1) << p.index;
-  std::vector<int64_t> slots;
-  for (int64_t reg = 0; reg < 8; ++reg)
-    if ((reg & ~slotMask) == 0)
-      slots.push_back(reg);
+  std::vector<int64_t> slots = slotsOf(before, digits, /*insidePairs=*/wide);
   int64_t count = static_cast<int64_t>(2 * asked.size() * slots.size());
   Level level = levelOf(before, digits, count / static_cast<int64_t>(slotsOf(before, digits).size()));
   Table table =
@@ -117,7 +109,7 @@ void PhaseEmitter::butterfly(TileDftOp op) {
   int64_t step = wide ? 1 : 2;
   for (int64_t slot : slots) {
     auto takeConstants = [&](int64_t tile) {
-      size_t word = 2 * asked.size() * (llvm::find(slots, slot) - slots.begin());
+      size_t word = 2 * asked.size() * slotAt(slots, slot);
       std::vector<Value> words = load(table, before, tile);
       OpBuilder::InsertionGuard guard(b);
       moveTo(level);
@@ -136,7 +128,7 @@ void PhaseEmitter::butterfly(TileDftOp op) {
         takeConstants(tile);
       for (int64_t reg = 0; reg < 8; reg += step) {
         monarch::Coordinates at = {.reg = reg, .tile = tile};
-        if ((reg & slotMask) != slot || before.value(stage, at) != 0 || !before.present(at))
+        if ((reg & slots.back()) != slot || before.value(stage, at) != 0 || !before.present(at))
           continue;
         // Where the digit's values lie.
         std::vector<std::pair<int64_t, int64_t>> where(radix);
@@ -263,22 +255,12 @@ void PhaseEmitter::multiply(TileProductOp op) {
   auto loadTile = [&](int64_t tile) {
     OpBuilder::InsertionGuard guard(b);
     moveTo(level);
-    // What lanes and the registers of one access count is in their pointers.
-    auto weight = [&](int digit, int bit) {
-      int64_t bytes = order.weight(digit, bit);
-      return bytes < 512 ? 0 : bytes;
-    };
-    Value index = sumOverPlace(s, layout, place, weight, /*byXor=*/false);
-    Value pointer = s.offset(k.spectrum, s.toI64(index));
+    Value pointer = s.offset(k.spectrum, s.toI64(runtimePart(order.access(), order.accessBytes, layout)));
     if (byRow)
       pointer = s.offset(pointer, s.mul(s.toI64(row), k.spectrumBytes()));
     std::vector<Value> words;
     for (int64_t reg = 0; reg < 8; reg += split() ? 2 : 4) {
-      std::vector<int64_t> values = layout.values({.reg = reg, .tile = tile});
-      int64_t constant = 0;
-      for (size_t digit = 1; digit < values.size(); ++digit)
-        for (int bit = 0; values[digit] >> bit; ++bit)
-          constant += (values[digit] >> bit & 1) * weight(static_cast<int>(digit), bit);
+      int64_t constant = order.accessBytes * order.access().of(layout.values({.reg = reg, .tile = tile}));
       std::vector<Value> four = loadWords(pointer, constant, 4, 4, load, policy);
       words.insert(words.end(), four.begin(), four.end());
     }

@@ -11,7 +11,6 @@
 
 using namespace mlir;
 using namespace fftconv;
-using monarch::HomeKind;
 using monarch::Level;
 
 void PhaseEmitter::emit() {

@@ -11,8 +11,6 @@
 
 using namespace mlir;
 using namespace fftconv;
-using monarch::HomeKind;
-using monarch::Level;
 
 monarch::SharedMap PhaseEmitter::memoryOf(Value tile) {
   if (!tile.getDefiningOp<RelayoutOp>())

@@ -31,12 +31,21 @@ monarch::Complex PhaseEmitter::matrixEntry(TileDftOp op, const monarch::Layout &
   return inverse ? std::conj(w) : w;
 }
 
-SmallVector<Value> PhaseEmitter::sumOfProducts(ArrayRef<std::pair<SmallVector<Value>, SmallVector<Value>>> products,
+SmallVector<Value> PhaseEmitter::sumOfProducts(ArrayRef<std::pair<Operand, Operand>> products, bool left,
                                                bool halfSums) {
   Value zero = halfSums ? Value(LLVM::ZeroOp::create(b, k.loc, halves())) : s.f32(0);
   SmallVector<Value> sums(halfSums ? 2 : 4, zero);
-  for (const auto &[a, bOperand] : products)
-    sums = emitMma(s, a, bOperand, sums, operand());
+  auto add = [&](const SmallVector<Value> &matrix, const SmallVector<Value> &data) {
+    sums = left ? emitMma(s, matrix, data, sums, operand()) : emitMma(s, data, matrix, sums, operand());
+  };
+  // The small products first; that of lo with lo is less than what rounding leaves.
+  if (split())
+    for (const auto &[matrix, data] : products) {
+      add(matrix[1], data[0]);
+      add(matrix[0], data[1]);
+    }
+  for (const auto &[matrix, data] : products)
+    add(matrix[0], data[0]);
   return sums;
 }
 
@@ -72,12 +81,11 @@ void PhaseEmitter::transformBothPlanes(TileDftOp op) {
   bool round = !halfSums && !element.isF32();
   forEachState([&](size_t) { split() ? splitUp() : pack(operand()); });
   std::vector<TileValue> results(states.size(), {after, 2, halfSums || round ? Form::Packed : Form::Wide});
-  // An operand of hi and, where there is one, of lo.
-  using Operand = std::array<SmallVector<Value>, 2>;
-  // By tile, where tiles differ, and slot.
-  std::map<std::pair<int64_t, size_t>, Operand> matrices;
+  // By tile, where tiles differ, and slot: of both planes of the result, or of each.
+  std::map<std::pair<int64_t, size_t>, std::array<Operand, 2>> matrices;
   bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(before, d); });
-  auto matrixAt = [&](int64_t tile, size_t slot) -> const Operand & {
+  auto matrixAt = [&](int64_t tile, int reg) -> const std::array<Operand, 2> & {
+    size_t slot = slotAt(slots, 2 * reg);
     auto [entry, isNew] = matrices.try_emplace({byTile ? tile : 0, slot});
     if (isNew) {
       std::vector<Value> all = load(table, before, byTile ? tile : 0);
@@ -85,12 +93,15 @@ void PhaseEmitter::transformBothPlanes(TileDftOp op) {
       moveTo(level);
       for (int part = 0; part < parts; ++part) {
         Value re = asHalves(all[2 * (slot * parts + part)]), im = asHalves(all[2 * (slot * parts + part) + 1]);
-        if (left)
-          entry->second[part] = {re, im, negateHalves(im), another(re)};
-        else if (pairs)
-          entry->second[part] = {re, negateHalves(im), another(im), another(re)};
-        else
-          entry->second[part] = {re, im};
+        auto &[first, second] = entry->second;
+        if (left) {
+          first[part] = {re, im, negateHalves(im), another(re)};
+        } else if (pairs) {
+          first[part] = {re, negateHalves(im)};
+          second[part] = {another(im), another(re)};
+        } else {
+          first[part] = {re, im};
+        }
       }
     }
     return entry->second;
@@ -108,28 +119,17 @@ void PhaseEmitter::transformBothPlanes(TileDftOp op) {
         for (int i = 0; i < 2; ++i)
           y[plane][2 * reg + i] = sums[2 * half + i];
     };
-    auto product = [&](const Operand &matrix, size_t first, const Operand &data) {
-      SmallVector<std::pair<SmallVector<Value>, SmallVector<Value>>> operands;
-      // The small products first; that of lo with lo is less than what rounding leaves.
-      for (auto [ofMatrix, ofData] : {std::pair(1, 0), std::pair(0, 1), std::pair(0, 0)})
-        if (ofMatrix < parts && ofData < parts) {
-          auto part = ArrayRef(matrix[ofMatrix]).slice(first, left ? 4 : 2);
-          SmallVector<Value> taken(part.begin(), part.end());
-          operands.push_back(left ? std::pair(taken, data[ofData]) : std::pair(data[ofData], taken));
-        }
-      return sumOfProducts(operands, halfSums);
-    };
     if (pairs) {
       for (int reg = 0; reg < 4; ++reg) {
         int other = reg + pairs;
         if (reg & pairs)
           continue;
-        const Operand &matrix = matrixAt(tile, slotAt(slots, 2 * reg));
+        const std::array<Operand, 2> &matrix = matrixAt(tile, reg);
         Operand data;
         for (int part = 0; part < parts; ++part)
           data[part] = {xr[4 * part + reg], xr[4 * part + other], xi[4 * part + reg], xi[4 * part + other]};
         for (int plane = 0; plane < 2; ++plane) {
-          SmallVector<Value> sums = product(matrix, 2 * plane, data);
+          SmallVector<Value> sums = sumOfProducts({{matrix[plane], data}}, left, halfSums);
           keep(plane, reg, sums, 0);
           keep(plane, other, sums, 1);
         }
@@ -142,7 +142,7 @@ void PhaseEmitter::transformBothPlanes(TileDftOp op) {
         Value re = xr[4 * part + reg], im = xi[4 * part + reg];
         data[part] = left ? SmallVector<Value>{re, im} : SmallVector<Value>{re, im, negateHalves(im), re};
       }
-      SmallVector<Value> sums = product(matrixAt(tile, slotAt(slots, 2 * reg)), 0, data);
+      SmallVector<Value> sums = sumOfProducts({{matrixAt(tile, reg)[0], data}}, left, halfSums);
       // From the left the sides change places, r1 and r2 among them.
       int to = left ? reg / 2 + reg % 2 * 2 : reg;
       for (int plane = 0; plane < 2; ++plane)
@@ -192,17 +192,16 @@ void PhaseEmitter::transform(TileDftOp op) {
   forEachState([&](size_t) { split() ? splitUp() : pack(operand()); });
   std::vector<TileValue> results(states.size(),
                                  {after, realOut ? 1 : 2, halfSums || round ? Form::Packed : Form::Wide});
-  // Four registers of hi, and of lo where there are any.
-  using Parts = std::array<SmallVector<Value>, 2>;
+  // Four registers each.
   struct Matrix {
-    Parts re, im, minusIm;
+    Operand re, im, minusIm;
   };
   // Of each half of a tile where they differ; kept for all tiles where these do not.
   std::vector<std::array<std::optional<Matrix>, 2>> matricesOf(states.size());
   bool differ = llvm::any_of(digits, [&](int d) { return !before.uniform(d); });
   bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(before, d); });
-  auto negate = [&](const Parts &from) {
-    Parts to;
+  auto negate = [&](const Operand &from) {
+    Operand to;
     for (int part = 0; part < parts; ++part)
       for (Value v : from[part])
         to[part].push_back(v ? negateHalves(v) : v);
@@ -214,17 +213,22 @@ void PhaseEmitter::transform(TileDftOp op) {
     if (byTile)
       matrices = {};
     auto dataOf = [&](int plane) {
-      Parts data;
+      Operand data;
       for (int part = 0; part < parts; ++part)
         data[part].assign(&x->data[tile][plane][4 * part], &x->data[tile][plane][4 * part] + 4);
       return data;
     };
-    Parts xr = dataOf(0), xi = dataOf(1), minusXi;
+    Operand xr = dataOf(0), xi = dataOf(1), minusXi;
     if (!realIn && !realOut && !negateMatrix)
       minusXi = negate(xi);
     for (int h = 0; h < 2; ++h) {
       // As operand B: of a tile, rows with r1 = h; of the matrix, half h of the new digit. Both are registers h and h + 2.
-      auto pick = [&](ArrayRef<Value> four) { return SmallVector<Value>{four[h], four[h + 2]}; };
+      auto pick = [&](const Operand &four) {
+        Operand two;
+        for (int part = 0; part < parts; ++part)
+          two[part] = {four[part][h], four[part][h + 2]};
+        return two;
+      };
       if (left && !xr[0][h])
         continue;
       std::optional<Matrix> &matrix = matrices[differ ? h : 0];
@@ -244,20 +248,11 @@ void PhaseEmitter::transform(TileDftOp op) {
           matrix->minusIm = negate(matrix->im);
       }
       const auto &[re, im, minusIm] = *matrix;
-      auto sums = [&](std::initializer_list<std::pair<const Parts &, const Parts &>> pairs) {
-        SmallVector<std::pair<SmallVector<Value>, SmallVector<Value>>> operands;
-        auto add = [&](const SmallVector<Value> &matrix, const SmallVector<Value> &data) {
-          left ? operands.push_back({matrix, pick(data)}) : operands.push_back({data, pick(matrix)});
-        };
-        // The small products first; that of lo with lo is less than what rounding leaves.
-        if (parts == 2)
-          for (auto [matrix, data] : pairs) {
-            add(matrix[1], data[0]);
-            add(matrix[0], data[1]);
-          }
-        for (auto [matrix, data] : pairs)
-          add(matrix[0], data[0]);
-        return sumOfProducts(operands, halfSums);
+      auto sums = [&](std::initializer_list<std::pair<const Operand &, const Operand &>> pairs) {
+        SmallVector<std::pair<Operand, Operand>> products;
+        for (const auto &[matrix, data] : pairs)
+          left ? products.push_back({matrix, pick(data)}) : products.push_back({pick(matrix), data});
+        return sumOfProducts(products, left, halfSums);
       };
       SmallVector<Value> dr, di;
       if (realIn) {

@@ -11,7 +11,6 @@
 
 using namespace mlir;
 using namespace fftconv;
-using monarch::HomeKind;
 using monarch::Level;
 
 void PhaseEmitter::moveTo(Level level) {
@@ -42,11 +41,12 @@ PhaseEmitter::makeTable(const DigitIndex &index, Level level, int64_t words, int
   return {index, level, words, width, k.pool.add(data), loads * 32 * width};
 }
 
-std::vector<int64_t> PhaseEmitter::slotsOf(const monarch::Layout &layout, const std::vector<int> &digits) {
+std::vector<int64_t> PhaseEmitter::slotsOf(const monarch::Layout &layout, const std::vector<int> &digits,
+                                           bool insidePairs) {
   int64_t mask = 0;
   for (int digit : digits)
     for (const monarch::Place &p : layout.placesOf(digit))
-      if (p.kind == 'r' && p.index > 0)
+      if (p.kind == 'r' && (p.index > 0 || insidePairs))
         mask |= int64_t(1) << p.index;
   std::vector<int64_t> slots;
   for (int64_t reg = 0; reg < 8; ++reg)
@@ -68,13 +68,17 @@ std::vector<int64_t> PhaseEmitter::valuesAt(const monarch::Layout &layout, int l
   return values;
 }
 
+Value PhaseEmitter::runtimePart(const DigitIndex &index, int64_t unit, const monarch::Layout &layout) {
+  auto weight = [&](int digit, int bit) { return unit * index.weight(digit, bit); };
+  return sumOverPlace(s, layout, place, weight, /*byXor=*/false);
+}
+
 std::vector<Value> PhaseEmitter::load(const Table &table, const monarch::Layout &layout, int64_t tile, int64_t half) {
   return loadOnce(table.offset, 2 * tile + half, [&] {
     OpBuilder::InsertionGuard guard(b);
     moveTo(table.level);
     int64_t unit = 4 * table.stride, constant = unit * table.index.of(layout.values({.reg = 2 * half, .tile = tile}));
-    auto weight = [&](int digit, int bit) { return unit * table.index.weight(digit, bit); };
-    Value index = sumOverPlace(s, layout, place, weight, /*byXor=*/false);
+    Value index = runtimePart(table.index, unit, layout);
     // The pointer is to a lane's 16 bytes of a load.
     if (table.width == 2)
       index = s.sub(index, s.mul(k.lane, 8));

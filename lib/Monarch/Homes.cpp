@@ -66,77 +66,59 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
       // The constants of butterflies may differ between lanes.
       options.back().push_back({matrices.contains(j) ? HomeKind::Product : HomeKind::Butterfly, j});
     }
-  // What a digit adds to the cost of a stage's table that depends on it: in how far a product turns (in whole turns, see stageFactor), and in words of a lane.
-  int digits = last + 1;
-  std::vector<std::vector<double>> turns(digits, std::vector<double>(digits));
-  std::vector<std::vector<int64_t>> words(digits, std::vector<int64_t>(digits, 1));
-  for (int stage = 1; stage <= last; ++stage) {
-    const Layout &layout =
-        std::ranges::find_if(steps, [&](const Step &step) { return isDft(step.kind) && step.digit == stage; })->layout;
-    double points = static_cast<double>(radices[stage]);
-    for (int i = stage - 1; i >= 1; --i) {
-      points *= static_cast<double>(radices[i]);
-      double n = static_cast<double>(radices[stage] - 1) / (matrices.contains(i) ? 2 : 1);
-      turns[stage][i] = static_cast<double>(radices[i] - 1) / 2 * n / points;
+  // How far a product turns, in whole turns (see stageFactor).
+  auto turn = [&](const Home &home, const std::set<int> &digits) {
+    double most = 0;
+    for (int i : digits) {
+      double n = static_cast<double>(radices[home.stage] - 1) / (matrices.contains(i) ? 2 : 1), points = 1;
+      for (int d = i; d <= home.stage; ++d)
+        points *= static_cast<double>(radices[d]);
+      most += static_cast<double>(radices[i] - 1) / 2 * n / points;
     }
-    for (int digit = 1; digit <= last; ++digit)
-      for (const Place &p : layout.placesOf(digit))
-        words[stage][digit] *= p.kind == 'u' || (p.kind == 'r' && p.index > 0) ? 2 : 1;
-  }
+    return most;
+  };
+  // A matrix of 16 has 12 words, one of both planes 4, with negatives.
+  auto wordsOf = [&](const Home &home, std::set<int> digits) {
+    const Layout &layout = std::ranges::find_if(steps, [&](const Step &step) {
+                             return isDft(step.kind) && step.digit == home.stage;
+                           })->layout;
+    int64_t count = home.kind != HomeKind::Matrix ? 2 : radices[home.stage] == tile ? 12 : 4;
+    if (home.kind == HomeKind::Product)
+      digits.insert(home.stage);
+    return count * layout.variants({digits.begin(), digits.end()});
+  };
   constexpr int64_t mostEntries = 64 * tile * tile;
-  // Sets of digits that tables depend on, by kind and stage; there are up to 3^10 choices for five digits.
-  using Depends = std::array<std::vector<uint32_t>, 3>;
-  auto cost = [&](const std::vector<Home> &homes) {
-    Depends depends;
-    depends.fill(std::vector<uint32_t>(digits));
-    auto of = [&](HomeKind kind, int stage) -> uint32_t & { return depends[static_cast<size_t>(kind)][stage]; };
-    for (size_t p = 0; p < pairs.size(); ++p)
-      of(homes[p].kind, homes[p].stage) |= 1u << (pairs[p].first + pairs[p].second - homes[p].stage);
+  auto cost = [&](const HomeMap &homes) {
+    std::map<Home, std::set<int>> depends;
+    for (int j : matrices)
+      depends[{HomeKind::Matrix, j}];
+    for (const auto &[pair, home] : homes)
+      depends[home].insert(pair.first + pair.second - home.stage);
     Homes::Cost here;
-    for (int stage = 1; stage <= last; ++stage) {
-      bool matrix = matrices.contains(stage), rightAngleElsewhere = false;
-      for (int i = 1; i < stage; ++i)
-        rightAngleElsewhere |= of(HomeKind::Matrix, i) >> stage & 1;
-      // See twists(). Of two values without a right angle a twist is worth less than registers for more matrices.
-      if (!matrix && (rightAngle || radices[stage] > 2))
-        here.twisted += of(HomeKind::Butterfly, stage) || (rightAngle && !rightAngleElsewhere);
-      for (HomeKind kind : {HomeKind::Matrix, HomeKind::Butterfly, HomeKind::Product}) {
-        uint32_t set = of(kind, stage);
-        if (!set && (kind != HomeKind::Matrix || !matrix))
-          continue;
-        // A matrix of 16 has 12 words, one of both planes 4, with negatives; a product differs with its own digit as well.
-        int64_t entries = kind == HomeKind::Matrix ? radices[stage] * radices[stage] : radices[stage];
-        int64_t lane = kind != HomeKind::Matrix ? 2 : radices[stage] == tile ? 12 : 4;
-        double turn = 0;
-        if (kind == HomeKind::Product)
-          lane *= words[stage][stage];
-        for (int digit = 1; digit <= last; ++digit)
-          if (set >> digit & 1) {
-            entries *= radices[digit];
-            lane *= words[stage][digit];
-            turn += turns[stage][digit];
-          }
-        here.products += kind == HomeKind::Product;
-        here.tooFar += kind == HomeKind::Product && turn > 100.0 / 360;
-        here.twisted += kind == HomeKind::Matrix && entries > mostEntries;
-        here.entries += entries;
-        here.words += lane;
-      }
+    // Of two values without a right angle a twist is worth less than registers for more matrices.
+    for (int j = 1; j <= last; ++j)
+      here.twisted += (rightAngle || radices[j] > 2) && ::twists(matrices, homes, rightAngle, j);
+    for (const auto &[home, digits] : depends) {
+      here.products += home.kind == HomeKind::Product;
+      int64_t table = home.kind == HomeKind::Matrix ? radices[home.stage] * radices[home.stage] : radices[home.stage];
+      for (int digit : digits)
+        table *= radices[digit];
+      here.twisted += home.kind == HomeKind::Matrix && table > mostEntries;
+      here.entries += table;
+      here.tooFar += home.kind == HomeKind::Product && turn(home, digits) > 100.0 / 360;
+      here.words += wordsOf(home, digits);
     }
     return here;
   };
   std::optional<Homes> best;
   std::vector<size_t> choice(pairs.size());
-  std::vector<Home> homes(pairs.size());
   while (true) {
+    HomeMap homes;
     for (size_t p = 0; p < pairs.size(); ++p)
-      homes[p] = options[p][choice[p]];
+      homes[pairs[p]] = options[p][choice[p]];
     Homes::Cost here = cost(homes);
-    if (!best || here < best->cost) {
-      best = Homes{here, {}};
-      for (size_t p = 0; p < pairs.size(); ++p)
-        best->homes[pairs[p]] = homes[p];
-    }
+    if (!best || here < best->cost)
+      best = Homes{here, std::move(homes)};
     size_t p = pairs.size();
     while (p > 0 && ++choice[p - 1] == options[p - 1].size())
       choice[--p] = 0;

@@ -216,14 +216,6 @@ bool fftconv::monarch::tripsInLine(const Digits &digits, const Layout &layout, i
   return layout.trips() == 2 && layout.tiles() == 1 && products == 1 && digits.rightAngle && !problem.split;
 }
 
-int64_t fftconv::monarch::variants(const Layout &layout, const std::vector<int> &digits) {
-  int64_t count = 1;
-  for (int digit : digits)
-    for (const Place &p : layout.placesOf(digit))
-      count *= p.kind == 'u' || (p.kind == 'r' && p.index > 0) ? 2 : 1;
-  return count;
-}
-
 bool fftconv::monarch::dependsOn(const Layout &layout, const std::vector<int> &digits, char kind) {
   return std::ranges::any_of(digits, [&](int digit) {
     return std::ranges::any_of(layout.placesOf(digit), [&](const Place &p) { return p.kind == kind; });
@@ -233,12 +225,12 @@ bool fftconv::monarch::dependsOn(const Layout &layout, const std::vector<int> &d
 Level fftconv::monarch::loadLevel(const Digits &digits, const Layout &layout, const std::vector<int> &dependences,
                                   int64_t words, bool inLine, const KernelProblem &problem) {
   if (!warpOwns(digits)) {
-    if (variants(layout, dependences) * words > 32)
+    if (layout.variants(dependences) * words > 32)
       return Level::Use;
     return dependsOn(layout, dependences, 'i') && !inLine ? Level::Trip : Level::Phase;
   }
   bool roomy = layout.tiles() <= (problem.split ? 2 : 4) &&
-               (!dependsOn(layout, dependences, 'u') || words * variants(layout, dependences) <= 16);
+               (!dependsOn(layout, dependences, 'u') || words * layout.variants(dependences) <= 16);
   return roomy ? Level::Kernel : Level::Use;
 }
 

@@ -185,7 +185,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       served *= static_cast<double>(rowsAtOnce(digits, choice, problem));
     else
       served *= rows * static_cast<double>(level == Level::Phase ? step.layout.trips() : 1);
-    double perTile = static_cast<double>(words * variants(step.layout, depends)) / served;
+    double perTile = static_cast<double>(words * step.layout.variants(depends)) / served;
     return perTile / 256 * scale / static_cast<double>(pair);
   };
   // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies.

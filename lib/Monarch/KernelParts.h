@@ -31,9 +31,6 @@ int64_t sharedShare(int64_t ctas, const Chip &chip);
 int64_t cacheBesideShared(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                           const Chip &chip);
 
-/// How many parts of a table a lane needs for what it holds.
-int64_t variants(const Layout &layout, const std::vector<int> &digits);
-
 /// Whether one of some digits is on places of a kind.
 bool dependsOn(const Layout &layout, const std::vector<int> &digits, char kind);
 

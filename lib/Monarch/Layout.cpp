@@ -104,6 +104,14 @@ bool Layout::uniform(int digit, const std::set<Place> &except) const {
   });
 }
 
+int64_t Layout::variants(const std::vector<int> &digits) const {
+  int64_t count = 1;
+  for (int digit : digits)
+    for (const Place &p : placesOf(digit))
+      count *= p.kind == 'u' || (p.kind == 'r' && p.index > 0) ? 2 : 1;
+  return count;
+}
+
 std::optional<Layout> Layout::afterDft(int digit, bool inverse, Dft how) const {
   std::vector<Place> places = placesOf(digit);
   for (const Place &place : places)

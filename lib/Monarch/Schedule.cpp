@@ -37,9 +37,6 @@ public:
   Generator(std::vector<int64_t> radices, const ScheduleRequest &request)
       : radices(std::move(radices)), request(request) {}
 
-  /// Digits that matrix products transform, of the schedule made last.
-  const std::set<int> &matrixDigits() const { return matrices; }
-
   std::optional<std::vector<Step>> schedule(int split) {
     int last = static_cast<int>(radices.size()) - 1;
     std::vector<int> outer, inner;
@@ -85,6 +82,7 @@ public:
 private:
   std::vector<int64_t> radices;
   ScheduleRequest request;
+  /// Digits that matrix products transform.
   std::set<int> matrices;
 
   /// A tile has two sides, and the last digit takes one: the other is for the first digit of 16 values in a phase, or of 8.
@@ -295,18 +293,19 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
   std::optional<Ranked> best;
   for (int split = 0; split < static_cast<int>(order.size()); ++split) {
     std::optional<std::vector<Step>> steps;
-    std::set<int> matrices;
     std::vector<int64_t> radices;
     // Sequences side by side only where one has fewer tiles than there are warps.
     for (int rows = 0; !steps && rows <= bitsOf(request.warps); ++rows) {
       radices.assign(1, int64_t(1) << rows);
       radices.insert(radices.end(), order.begin(), order.end());
-      Generator generator(radices, request);
-      steps = generator.schedule(split);
-      matrices = generator.matrixDigits();
+      steps = Generator(radices, request).schedule(split);
     }
     if (!steps)
       continue;
+    std::set<int> matrices;
+    for (const Step &step : *steps)
+      if (isMma(step.kind))
+        matrices.insert(step.digit);
     Homes homes = chooseHomes(radices, *steps, matrices, request.rightAngle);
     if (homes.cost.tooFar > 0)
       continue;

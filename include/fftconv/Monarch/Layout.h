@@ -90,6 +90,9 @@ public:
   /// True where the digit does not differ inside one tile of a warp; or inside each part of it, those elements that have the bits of `except` (r1, r2) in common.
   bool uniform(int digit, const std::set<Place> &except = {}) const;
 
+  /// How many combinations of values of some digits a lane holds, those inside a packed register apart.
+  int64_t variants(const std::vector<int> &digits) const;
+
   /// The layout after the DFT of a digit by mma ("left" swaps the sides) or by butterflies on registers; nothing where another layout is
   /// needed first. A digit of 16 values takes all column bits, one of 8 all but r2.
   enum class Dft { Left, Right, Butterfly };
