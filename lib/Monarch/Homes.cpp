@@ -8,8 +8,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Homes.h"
+#include "KernelParts.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 using namespace fftconv::monarch;
@@ -39,7 +41,8 @@ bool fftconv::monarch::twists(const Schedule &schedule, int digit) {
 }
 
 Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps,
-                                    const std::set<int> &matrices, bool rightAngle) {
+                                    const std::set<int> &matrices, const ScheduleRequest &request) {
+  bool rightAngle = request.rightAngle;
   int last = static_cast<int>(radices.size()) - 1;
   // In every mma of this stage, both ways: a product from the left has one for each half of the result, one of both planes is of a quarter of a tile.
   auto uniform = [&](int digit, int stage) {
@@ -77,54 +80,84 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
     }
     return most;
   };
-  // A matrix of 16 has 12 words, one of both planes 4, with negatives.
-  auto wordsOf = [&](const Home &home, std::set<int> digits) {
-    const Layout &layout = std::ranges::find_if(steps, [&](const Step &step) {
-                             return isDft(step.kind) && step.digit == home.stage;
-                           })->layout;
-    int64_t count = home.kind != HomeKind::Matrix ? 2 : radices[home.stage] == tile ? 12 : 4;
-    if (home.kind == HomeKind::Product)
-      digits.insert(home.stage);
-    return count * layout.variants({digits.begin(), digits.end()});
+  // What a home costs that applies pairs with some digits (a bit each); asked for often.
+  Digits all{{radices.begin() + 1, radices.end()}, rightAngle};
+  struct Part {
+    Homes::Cost cost;
+    bool known = false;
   };
-  constexpr int64_t mostEntries = 64 * tile * tile;
-  auto cost = [&](const HomeMap &homes) {
-    std::map<Home, std::set<int>> depends;
-    for (int j : matrices)
-      depends[{HomeKind::Matrix, j}];
-    for (const auto &[pair, home] : homes)
-      depends[home].insert(pair.first + pair.second - home.stage);
-    Homes::Cost here;
-    // Of two values without a right angle a twist is worth less than registers for more matrices.
+  std::vector<Part> parts(size_t(3) * (last + 1) << (last + 1));
+  auto partOf = [&](HomeKind kind, int stage, unsigned mask) -> const Homes::Cost & {
+    Part &part = parts[((static_cast<size_t>(kind) * (last + 1) + stage) << (last + 1)) + mask];
+    if (part.known)
+      return part.cost;
+    part.known = true;
+    std::set<int> digits;
     for (int j = 1; j <= last; ++j)
-      here.twisted += (rightAngle || radices[j] > 2) && ::twists(matrices, homes, rightAngle, j);
-    for (const auto &[home, digits] : depends) {
-      here.products += home.kind == HomeKind::Product;
-      int64_t table = home.kind == HomeKind::Matrix ? radices[home.stage] * radices[home.stage] : radices[home.stage];
-      for (int digit : digits)
-        table *= radices[digit];
-      here.twisted += home.kind == HomeKind::Matrix && table > mostEntries;
-      here.entries += table;
-      here.tooFar += home.kind == HomeKind::Product && turn(home, digits) > 100.0 / 360;
-      here.words += wordsOf(home, digits);
-    }
-    return here;
+      if (mask >> j & 1)
+        digits.insert(j);
+    bool matrix = kind == HomeKind::Matrix;
+    double radix = static_cast<double>(radices[stage]);
+    // There and back.
+    double slots = matrix ? 0 : kind == HomeKind::Product ? 28 : 36 * (radix - 1) / radix, words = 0;
+    std::vector<int> depends(digits.begin(), digits.end());
+    if (!matrix)
+      depends.push_back(stage);
+    for (const Step &step : steps)
+      if (isDft(step.kind) && step.digit == stage)
+        words += tableLoads(all, step.layout, depends, matrix && radices[stage] == tile ? 8 : 2,
+                            /*inLine=*/false, request.rows, request.rowsAtOnce, {})
+                     .words;
+    part.cost.clocks = (slots + words / 4) / 4 + (warpOwns(all) ? 0 : clocksPerLoad) * words;
+    part.cost.entries = matrix ? radices[stage] * radices[stage] : radices[stage];
+    for (int digit : digits)
+      part.cost.entries *= radices[digit];
+    part.cost.tooFar = kind == HomeKind::Product && turn({kind, stage}, digits) > 100.0 / 360;
+    return part.cost;
   };
-  std::optional<Homes> best;
-  std::vector<size_t> choice(pairs.size());
+  std::vector<size_t> choice(pairs.size()), chosen;
+  std::optional<Homes::Cost> least;
   while (true) {
-    HomeMap homes;
-    for (size_t p = 0; p < pairs.size(); ++p)
-      homes[pairs[p]] = options[p][choice[p]];
-    Homes::Cost here = cost(homes);
-    if (!best || here < best->cost)
-      best = Homes{here, std::move(homes)};
+    // Of each digit, those that its matrix takes along, and those that its butterfly or a product does.
+    std::array<unsigned, 8> absorbed = {}, others = {};
+    unsigned relieved = 0;
+    for (size_t p = 0; p < pairs.size(); ++p) {
+      auto [i, j] = pairs[p];
+      const Home &home = options[p][choice[p]];
+      (home.kind == HomeKind::Matrix ? absorbed : others)[home.stage] |= 1u << (i + j - home.stage);
+      relieved |= (home == Home{HomeKind::Matrix, i}) << j;
+    }
+    Homes::Cost here;
+    auto add = [&](HomeKind kind, int stage, unsigned mask) {
+      const Homes::Cost &part = partOf(kind, stage, mask);
+      here.tooFar += part.tooFar;
+      here.clocks += part.clocks;
+      here.entries += part.entries;
+    };
+    for (int j = 1; j <= last; ++j)
+      if (matrices.contains(j)) {
+        add(HomeKind::Matrix, j, absorbed[j]);
+        if (others[j])
+          add(HomeKind::Product, j, others[j]);
+      } else if (others[j] || (rightAngle && !(relieved >> j & 1))) { // see twists
+        add(HomeKind::Butterfly, j, others[j]);
+      }
+    // What is as good must not differ by how sums were rounded.
+    here.clocks = std::round(64 * here.clocks) / 64;
+    if (!least || here < *least) {
+      least = here;
+      chosen = choice;
+    }
     size_t p = pairs.size();
     while (p > 0 && ++choice[p - 1] == options[p - 1].size())
       choice[--p] = 0;
     if (p == 0)
-      return *best;
+      break;
   }
+  Homes best{*least, {}};
+  for (size_t p = 0; p < pairs.size(); ++p)
+    best.homes[pairs[p]] = options[p][chosen[p]];
+  return best;
 }
 
 Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,

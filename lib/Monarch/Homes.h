@@ -18,10 +18,12 @@ constexpr int64_t tile = 16, halfTile = 8;
 using HomeMap = std::map<std::pair<int, int>, Home>;
 
 struct Homes {
-  /// In the order in which they matter: products that turn too far for three shears, products, butterflies that twist or matrices that no cache near the cores holds, entries of all
-  /// tables, words that a lane needs of these for what it holds.
+  /// In the order in which they matter: products that turn too far for three shears, clocks of a scheduler that products, twists and loads of tables take a row of 256 points both ways,
+  /// entries of all tables.
   struct Cost {
-    int64_t tooFar = 0, products = 0, twisted = 0, entries = 0, words = 0;
+    int64_t tooFar = 0;
+    double clocks = 0;
+    int64_t entries = 0;
     auto operator<=>(const Cost &) const = default;
   } cost;
   HomeMap homes;
@@ -29,7 +31,7 @@ struct Homes {
 
 /// Chooses who applies each pair of digits, for steps of digits of which matrices transform some.
 Homes chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps, const std::set<int> &matrices,
-                  bool rightAngle);
+                  const ScheduleRequest &request);
 
 } // namespace fftconv::monarch
 

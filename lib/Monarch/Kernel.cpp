@@ -75,7 +75,9 @@ ScheduleRequest fftconv::monarch::scheduleRequest(const Digits &digits, const Ke
   return {.warps = choice.warps,
           .registerBits = bitsOf(choice.values),
           .rightAngle = digits.rightAngle,
-          .padding = bulkPadding(choice, split)};
+          .padding = bulkPadding(choice, split),
+          .rows = choice.rows,
+          .rowsAtOnce = rowsAtOnce(digits, choice, {.split = split})};
 }
 
 bool fftconv::monarch::storesInBulk(const Schedule &schedule, const KernelChoice &choice,

@@ -65,6 +65,15 @@ static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, c
   return choice;
 }
 
+std::optional<KernelCost> fftconv::monarch::chosenCost(const Digits &digits, const KernelProblem &problem,
+                                                       const Chip &chip) {
+  std::optional<KernelChoice> choice = chooseKernel(digits, problem, chip);
+  std::shared_ptr<const Schedule> schedule;
+  if (choice)
+    schedule = findSchedule(digits.radices, scheduleRequest(digits, *choice, problem.split));
+  return schedule ? std::optional(kernelCost(*schedule, *choice, fillingChip(problem, chip), chip)) : std::nullopt;
+}
+
 bool fftconv::monarch::bulkCopiesPay(const Digits &digits, const KernelProblem &problem) {
   return problem.split && warpOwns(digits) && digits.points() > 512;
 }

@@ -21,11 +21,6 @@ double KernelCost::onChipTime() const {
   return std::ranges::max_element(limits.begin() + L2, limits.end(), {}, &Limit::time)->time;
 }
 
-/// The digits of a schedule.
-static Digits digitsOf(const Schedule &schedule) {
-  return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle};
-}
-
 /// Rows that are computed for so many that are there: where some are side by side, those without a partner have one of zeros, or twice the same.
 static int64_t rowsComputed(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                             int64_t there) {
@@ -58,30 +53,42 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
   return heads * std::min(groups, gridLimit(heads, resident, chip)) * choice.warps;
 }
 
-namespace {
-/// What a part of a kernel takes for one output: of a multiprocessor, and bytes of L2 that it waits for.
-struct Work {
-  double mma = 0, instructions = 0, wavefronts = 0, bytes = 0;
+TableLoads fftconv::monarch::tableLoads(const Digits &digits, const Layout &layout, const std::vector<int> &depends,
+                                        int64_t words, bool inLine, int64_t rows, int64_t rowsAtOnce,
+                                        const KernelProblem &problem) {
+  Level level = loadLevel(digits, layout, depends, words, inLine, problem);
+  if (level == Level::Kernel)
+    return {};
+  // Of the 256 points of a tile.
+  int64_t loaded = words * layout.variants(depends), served = layout.tiles();
+  served *= level == Level::Use ? rowsAtOnce : rows * (level == Level::Phase ? layout.trips() : 1);
+  return {static_cast<double>(loaded) / static_cast<double>(served), level == Level::Use ? 0 : loaded};
+}
 
-  /// Clocks of a multiprocessor for each of them.
-  std::array<double, 4> clocks(const Chip &chip) const {
-    double bytesPerClock = chip.l2Bandwidth / (chip.clock * static_cast<double>(chip.sms));
-    double slots = instructions + (chip.mmaSlots - 1) * mma;
-    return {wavefronts, mma * 2048 / chip.tensorRate, slots / chip.issueRate, bytes / bytesPerClock};
-  }
-};
-} // namespace
+TableLoads fftconv::monarch::tableLoads(const Schedule &schedule, const Step &step, HomeKind kind, bool inLine,
+                                        int64_t rows, int64_t rowsAtOnce, const KernelProblem &problem) {
+  if ((kind == HomeKind::Matrix && !isMma(step.kind)) ||
+      (kind == HomeKind::Product && step.kind != StepKind::Twiddle) ||
+      (kind == HomeKind::Butterfly && (step.kind != StepKind::Butterfly || !twists(schedule, step.digit))))
+    return {};
+  std::vector<int> depends = dependences(schedule, kind, step.digit);
+  int64_t words = (problem.split ? 2 : 1) * (kind != HomeKind::Matrix || schedule.takesBothPlanes(step.digit) ? 2 : 8);
+  if (kind != HomeKind::Matrix)
+    depends.push_back(step.digit);
+  return tableLoads(digitsOf(schedule), step.layout, depends, words, inLine, rows, rowsAtOnce, problem);
+}
 
-void fftconv::monarch::setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, const Chip &chip) {
+void fftconv::monarch::setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps,
+                                const Chip &chip) {
   double sms = static_cast<double>(chip.sms), full = std::min(1.0, ctas / sms);
   double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
   double clock = outputs / (chip.clock * sms * full);
-  auto [shared, tensor, issue, l2] = Work{cost.mma, cost.instructions, cost.wavefronts + cost.loads}.clocks(chip);
+  double slots = cost.instructions + (chip.mmaSlots - 1) * cost.mma;
   cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
   cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
-  cost.limits[KernelCost::SharedMemory].time = shared * clock;
-  cost.limits[KernelCost::TensorCores].time = tensor * clock;
-  cost.limits[KernelCost::Issue].time = issue * clock;
+  cost.limits[KernelCost::SharedMemory].time = (cost.wavefronts + cost.loads) * clock;
+  cost.limits[KernelCost::TensorCores].time = cost.mma * 2048 / chip.tensorRate * clock;
+  cost.limits[KernelCost::Issue].time = slots / chip.slotsPerClock(warps) * clock;
 }
 
 KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice,
@@ -99,8 +106,6 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     return static_cast<double>(perRow * complexRows) / static_cast<double>(length * batch);
   };
   std::vector<StepCost> steps = stepCosts(schedule);
-  // Of each step, for a row of the schedule.
-  std::vector<Work> works(steps.size());
   // 128 bytes a wavefront, or what 32 lanes move of an element each.
   auto moved = [&](int64_t elements, int64_t size) {
     int64_t unit = problem.channelsLast ? 2 : width / bytes;
@@ -140,10 +145,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       int64_t moves = halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
       wavefronts = perOutput(moves) * computed;
     }
-    works[n].mma = perOutput(mma) * computed;
-    works[n].wavefronts = wavefronts;
-    cost.mma += works[n].mma;
-    cost.wavefronts += works[n].wavefronts;
+    cost.mma += perOutput(mma) * computed;
+    cost.wavefronts += wavefronts;
   }
 
   // An element in and one out for each output, one for each gate, and spectra of two for each point: from memory once for each head.
@@ -169,36 +172,24 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   cost.l2Bytes = touched + spectra;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
-  // Wavefronts of a step's table: one for each word of a lane, as often as it is loaded.
   bool inLine = false;
+  // Wavefronts of a step's table: one for each word of a lane.
   auto loadsOf = [&](const Step &step, HomeKind kind) {
-    std::vector<int> depends = dependences(schedule, kind, step.digit);
-    int64_t words = (split ? 2 : 1) * (kind == HomeKind::Product || schedule.takesBothPlanes(step.digit) ? 2 : 8);
-    if (kind == HomeKind::Product)
-      depends.push_back(step.digit);
-    Level level = loadLevel(digits, step.layout, depends, words, inLine, problem);
-    // Of the 256 points of a tile.
-    double served = static_cast<double>(step.layout.tiles());
-    if (level == Level::Kernel)
-      return 0.0;
-    if (level == Level::Use)
-      served *= static_cast<double>(rowsAtOnce(digits, choice, problem));
-    else
-      served *= rows * static_cast<double>(level == Level::Phase ? step.layout.trips() : 1);
-    double perTile = static_cast<double>(words * step.layout.variants(depends)) / served;
-    return perTile / 256 * scale / static_cast<double>(pair);
+    TableLoads loads =
+        tableLoads(schedule, step, kind, inLine, choice.rows, rowsAtOnce(digits, choice, problem), problem);
+    return loads.words / 256 * scale / static_cast<double>(pair);
   };
   // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies.
   double perTile = 0;
   for (size_t n = 0; n < steps.size(); ++n) {
     const Step &step = schedule.steps[n];
-    double &here = works[n].instructions;
+    double here = 0;
     switch (step.kind) {
     case StepKind::Left:
     case StepKind::Right:
       here = split ? 72 : problem.wideSums ? 16 : 8; // mma, and conversions or what splits sums
       if (schedule.takesBothPlanes(step.digit))
-        here += (step.kind == StepKind::Right ? 8 : 0) - (split ? 12 : 4);
+        here += (step.kind == StepKind::Right ? 8 : 0) + (split ? 14 : -4);
       cost.loads += loadsOf(step, HomeKind::Matrix);
       if (dependsOn(step.layout, dependences(schedule, HomeKind::Matrix, step.digit), 'i'))
         here += (schedule.takesBothPlanes(step.digit) ? 2 : 8) /
@@ -213,7 +204,6 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
               std::log2(static_cast<double>(schedule.radices[step.digit]));
       break;
     case StepKind::Product:
-      works[n].bytes = spectra;
       cost.loads += reads * spectrum / outputs / 128;
       here = split ? 48 : 16;
       break;
@@ -239,9 +229,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     }
     perTile += here;
   }
-  // Tables and spectra that L1 does not hold beside what is shared come from L2 for each group, in bursts.
-  double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), loaded = 128 * cost.loads * outputs;
-  bool cached = loaded / groups <= static_cast<double>(cacheBesideShared(digits, choice, problem, chip));
+  double tables = cost.loads;
   // Signals go by registers on their way out; where channels are last, on both.
   cost.loads += (problem.channelsLast ? touched : static_cast<double>(bytes * (1 + problem.postGate))) / 128;
   // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
@@ -249,53 +237,36 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double all = perTile + everywhere + (schedule.split ? 16 : 4.0 * choice.warps) / rows +
                8 * (preGate + problem.postGate) + 16 * wraps;
   all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
+  // Digits that are no powers of two leave values of tiles absent, and addresses take divisions.
+  if (schedule.split)
+    for (int64_t radix : digits.radices)
+      all += isPowerOfTwo(radix) ? 0 : 14 * static_cast<double>(radix - 2);
+  // What is spilled comes back. Gates take registers, too.
+  if (int64_t excess = schedule.registers - roomyRegisters + (problem.gated() ? 20 : 0); excess > 0)
+    all += 24 + 2 * static_cast<double>(excess);
   if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
     all += 16;
   cost.instructions = all / 256 * scale / static_cast<double>(pair);
-  for (Work &work : works)
-    work.instructions *= cost.instructions / perTile;
 
   // CTAs that do not fill the chip leave multiprocessors idle.
-  double sms = static_cast<double>(chip.sms);
+  double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), sms = static_cast<double>(chip.sms);
   double full = std::min(1.0, groups / sms);
-  setTimes(cost, problem, groups, chip);
+  int64_t resident = residentCtas(digits, choice, problem, chip);
+  setTimes(cost, problem, groups, static_cast<double>(resident * choice.warps), chip);
   if (choice.stages > 1)
     cost.limits[KernelCost::Latency].time =
         outputs * static_cast<double>(bytes * (1 + holdsGateAhead(digits, choice, problem, chip))) *
         chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
-  if (schedule.split == 0)
+  auto time = [&](int limit) { return cost.limits[limit].time; };
+  double &together = cost.limits[KernelCost::Together].time;
+  // Warps that own rows wait for none but themselves.
+  if (schedule.split == 0) {
+    together = std::cbrt(std::pow(time(KernelCost::Issue), 3) + std::pow(0.9 * time(KernelCost::Memory), 3));
     return cost;
-  // At barriers a group of rows waits for the last warp, and behind them for tables and for input that is not ahead: less where another CTA computes meanwhile. Part of that is hidden.
-  bool alone = residentCtas(digits, choice, problem, chip) == 1;
-  bool ahead = holdsInputsAhead(digits, choice, problem, chip);
-  double waits = ((alone ? 5e-7 : 2e-7) + (ahead ? 0 : chip.memoryLatency)) * groups;
-  constexpr double bytesPerClock = 64, exposed = 0.2;
-  waits += cached ? 0 : exposed * loaded / (bytesPerClock * chip.clock);
-  waits /= sms * full;
-  cost.limits[KernelCost::Issue].time += waits;
-  if (!alone)
-    return cost;
-  // A phase of ours ends where a step waits for the one before (what it loads from tables is on its way before that, and not in here); input that is not ahead is a phase of its own. Rows wait for what results are multiplied with, one by one or all at once.
-  double clocks = 0;
-  if (choice.stages == 1)
-    clocks += static_cast<double>(bytes * (1 + preGate)) * chip.clock * sms / chip.memoryBandwidth;
-  if (problem.postGate) {
-    int64_t held = std::max<int64_t>(postGatesHeld(digits, choice, problem), 1);
-    clocks += chip.memoryLatency / (fetchesPostGate(digits, problem) ? 8 : 2) * chip.clock /
-              static_cast<double>(held * length * pair);
   }
-  for (size_t n = 0; n < steps.size();) {
-    Work phase;
-    do {
-      phase.mma += works[n].mma;
-      phase.instructions += works[n].instructions;
-      phase.wavefronts += works[n].wavefronts;
-      phase.bytes += works[n].bytes;
-      ++n;
-    } while (n < steps.size() && (steps[n].barriers == 0 || n == 1));
-    // The last warp comes later than it would if all were equally fast, by 6 % as measured; it does not matter to those that wait for rows.
-    clocks += (waitsForRows(digits, choice, problem) ? 1.04 : 1.06) * std::ranges::max(phase.clocks(chip));
-  }
-  cost.limits[KernelCost::Phases].time = waits + outputs * clocks / (chip.clock * sms * full);
+  // Where warps share rows, what they wait for adds to what they issue: loads of tables and spectra, half of what memory takes, a CTA that is alone for its last warp at barriers, and for rows that are not ahead.
+  double waits = (resident == 1 ? 5e-7 : 0) + (choice.stages == 1 ? chip.memoryLatency : 0);
+  together = time(KernelCost::Issue) + clocksPerLoad * tables * outputs / (chip.clock * sms * full) +
+             0.46 * time(KernelCost::Memory) + waits * groups / (sms * full);
   return cost;
 }

@@ -14,6 +14,11 @@ namespace fftconv::monarch {
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// The digits of a schedule.
+inline Digits digitsOf(const Schedule &schedule) {
+  return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle};
+}
+
 /// Planes that an input has: one of real values, or two rows as real and imaginary parts.
 inline int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 : 2; }
 
@@ -41,8 +46,25 @@ double bytesAhead(const Digits &digits, const KernelChoice &choice, const Kernel
 /// the one bulk copy that a row needs. Other rows take a bulk copy for each value of digit 1, which pays nowhere (benchmarks/README.md).
 bool bulkCopiesPay(const Digits &digits, const KernelProblem &problem);
 
-/// The times that counts for one output take a chip of which `ctas` fill a part.
-void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, const Chip &chip);
+/// What loading a table of so many words that depends on some digits takes for a tile of 256 points of one row: words of a lane, and those that it holds for a whole phase or trip.
+struct TableLoads {
+  double words = 0;
+  int64_t held = 0;
+};
+TableLoads tableLoads(const Digits &digits, const Layout &layout, const std::vector<int> &depends, int64_t words,
+                      bool inLine, int64_t rows, int64_t rowsAtOnce, const KernelProblem &problem);
+/// The same of the table that a step of a schedule has of a kind, if it has one.
+TableLoads tableLoads(const Schedule &schedule, const Step &step, HomeKind kind, bool inLine, int64_t rows,
+                      int64_t rowsAtOnce, const KernelProblem &problem);
+
+/// Registers that 128 have for tiles and tables beside addresses and what is computed.
+constexpr int64_t roomyRegisters = 76;
+
+/// Clocks of a multiprocessor that kernels whose warps share rows wait for a wavefront of tables or spectra, as measured (benchmarks/README.md).
+constexpr double clocksPerLoad = 0.53;
+
+/// The times that counts for one output take a chip of which `ctas` fill a part, `warps` of them at a time on a multiprocessor.
+void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps, const Chip &chip);
 
 } // namespace fftconv::monarch
 

@@ -295,6 +295,39 @@ std::optional<Swizzle> fftconv::monarch::solveSwizzle(const std::vector<int64_t>
   std::vector<std::pair<int, int>> bits(sources.begin(), sources.end());
   // With power-of-two radices the map is linear over F2, and so is what it makes of chunk bits that no carry reaches: a conflict anywhere is one at the origin.
   bool linear = padding == 0 && (pure == 3 || std::ranges::all_of(radices, isPowerOfTwo));
+  // The rows of the first matrix of each access at the origin: addresses without a swizzle, and which of the sources are one there.
+  struct Row {
+    int64_t address;
+    unsigned ones;
+  };
+  std::vector<std::array<Row, 8>> origins;
+  for (const Layout &access : accesses) {
+    std::array<Row, 8> &rows = origins.emplace_back();
+    std::array<int64_t, 32> addresses = rowAddresses(access, SharedMap(radices, {}, padding), {});
+    for (int lane = 0; lane < 8; ++lane) {
+      std::vector<int64_t> values = access.values({.lane = lane});
+      rows[lane] = {addresses[lane], 0};
+      for (size_t i = 0; i < bits.size(); ++i)
+        if (int64_t value = values[bits[i].first]; value < radices[bits[i].first])
+          rows[lane].ones |= (value >> bits[i].second & 1) << i;
+    }
+  }
+  // Whether they lie in different banks, or are the same, with these masks of sources.
+  auto mayBeFree = [&](const std::array<Row, 8> &rows, const std::vector<int> &masks) {
+    std::array<int64_t, 8> chunks;
+    chunks.fill(-1);
+    for (const Row &row : rows) {
+      int64_t chunk = row.address >> 3;
+      for (size_t i = 0; i < masks.size(); ++i)
+        if (row.ones >> i & 1)
+          chunk ^= masks[i];
+      int64_t &there = chunks[chunk % 8];
+      if (there >= 0 && there != chunk)
+        return false;
+      there = chunk;
+    }
+    return true;
+  };
   // Every choice of masks, those with the fewest ones first; then as an odometer counts, the last source fastest.
   int width = pure * static_cast<int>(bits.size());
   int64_t count = int64_t(1) << width;
@@ -304,11 +337,16 @@ std::optional<Swizzle> fftconv::monarch::solveSwizzle(const std::vector<int64_t>
   };
   for (int64_t ones = 0, choice = 0; ones <= width; choice = (int64_t(1) << ++ones) - 1)
     for (; choice < count; choice = choice ? sameOnesAfter(choice) : count) {
-      Swizzle swizzle;
+      std::vector<int> masks(bits.size());
       int64_t rest = choice;
       for (size_t i = bits.size(); i-- > 0; rest >>= pure)
-        if (int mask = rest & ((1 << pure) - 1))
-          swizzle[bits[i]] = mask;
+        masks[i] = static_cast<int>(rest & ((1 << pure) - 1));
+      if (padding == 0 && !std::ranges::all_of(origins, [&](const auto &rows) { return mayBeFree(rows, masks); }))
+        continue;
+      Swizzle swizzle;
+      for (size_t i = 0; i < bits.size(); ++i)
+        if (masks[i])
+          swizzle[bits[i]] = masks[i];
       SharedMap memory(radices, swizzle, padding);
       auto free = [&](const Layout &access) {
         std::array<int64_t, 32> origin = rowAddresses(access, memory, {});

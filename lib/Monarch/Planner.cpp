@@ -83,7 +83,7 @@ static constexpr std::array<Chip, 7> table = {{
      .l2Bandwidth = 5.5e12,
      .memoryLatency = 1.6e-6,
      .tensorRate = 1290,
-     .issueRate = 2.8,
+     .issueRate = 3.88,
      .mmaSlots = 5.2,
      .storesMatrices = true,
      .copiesInBulk = true,
@@ -196,11 +196,11 @@ static bool hasSchedule(const Digits &digits) {
   return findSchedule(digits.radices, {.warps = 8, .rightAngle = digits.rightAngle}) != nullptr;
 }
 
-std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const Chip &chip) {
-  assert(problem.length >= 1);
+std::vector<Candidate> fftconv::monarch::candidates(const Problem &problem, const Chip &chip, size_t most) {
+  assert(problem.length >= 1 && most >= 1);
   if (problem.length > maxLength())
-    return std::nullopt;
-  std::optional<Candidate> best;
+    return {};
+  std::vector<Candidate> best;
   auto rank = [](const Candidate &c) { return std::tuple(c.cost, c.digits.points(), c.digits.count()); };
   auto consider = [&](Digits digits) {
     // What fits one pass has no use for a second small digit among those of 16, nor what a warp holds for an exchange.
@@ -210,8 +210,12 @@ std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const 
          (byEight && digits.points() > onePassPoints) || (digits.points() <= warpPoints && digits.count() > 3)))
       return;
     Candidate candidate{digits, cost(digits, problem, chip)};
-    if ((!best || rank(candidate) < rank(*best)) && (!byEight || hasSchedule(digits)))
-      best = std::move(candidate);
+    auto place = std::ranges::upper_bound(best, rank(candidate), {}, rank);
+    if ((place == best.end() && best.size() == most) || (byEight && !hasSchedule(digits)))
+      return;
+    best.insert(place, std::move(candidate));
+    if (best.size() > most)
+      best.pop_back();
   };
   // Radices 16 and 2 alone always reach a power of two below twice the length.
   forEachPlan(chip, std::max<int64_t>(2 * problem.length, 16), [&](std::vector<int64_t> radices) {
@@ -223,4 +227,9 @@ std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const 
       consider(digits);
   });
   return best;
+}
+
+std::optional<Candidate> fftconv::monarch::choose(const Problem &problem, const Chip &chip) {
+  std::vector<Candidate> best = candidates(problem, chip, 1);
+  return best.empty() ? std::nullopt : std::optional(best.front());
 }

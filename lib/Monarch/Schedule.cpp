@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Homes.h"
+#include "KernelParts.h"
 
 #include <algorithm>
 #include <bit>
@@ -17,6 +18,7 @@
 #include <functional>
 #include <mutex>
 #include <numeric>
+#include <tuple>
 
 using namespace fftconv::monarch;
 
@@ -31,11 +33,18 @@ struct Op {
   bool inverse = false;
 };
 
+/// What digits that a phase does not transform by matrices may do to its tiles where it is an outer one: those of butterflies number tiles, not registers inside of them; places of a tile
+/// that are left go to the digits outside in another order. Matrices that absorb a digit which lies inside of a tile serve a half of it.
+struct Arrangement {
+  bool numbersTiles = false;
+  int first = 0;
+};
+
 /// Generates schedules for fixed digits; radices[0] counts sequences.
 class Generator {
 public:
-  Generator(std::vector<int64_t> radices, const ScheduleRequest &request)
-      : radices(std::move(radices)), request(request) {}
+  Generator(std::vector<int64_t> radices, const ScheduleRequest &request, const Arrangement &arrangement)
+      : radices(std::move(radices)), request(request), arrangement(arrangement) {}
 
   std::optional<std::vector<Step>> schedule(int split) {
     int last = static_cast<int>(radices.size()) - 1;
@@ -82,6 +91,7 @@ public:
 private:
   std::vector<int64_t> radices;
   ScheduleRequest request;
+  Arrangement arrangement;
   /// Digits that matrix products transform.
   std::set<int> matrices;
 
@@ -135,6 +145,8 @@ private:
     std::vector<Place> registers = {{'r', 1}, {'r', 2}};
     for (int i = 0; i + 3 < request.registerBits; ++i)
       registers.push_back({'u', i});
+    if (arrangement.numbersTiles && !contains(last))
+      std::rotate(registers.begin(), registers.begin() + 2, registers.end());
     for (const Place &p : registers)
       if (!layout.has(p))
         free.push_back(p);
@@ -158,6 +170,8 @@ private:
       if (!contains(j) && !isWhole(j))
         outside.push_back(j);
     std::ranges::stable_sort(outside, {}, [&](int j) { return std::pair(j != last, -radices[j]); });
+    if (!contains(last) && arrangement.first + 1 < static_cast<int>(outside.size()))
+      std::rotate(outside.begin() + 1, outside.begin() + 1 + arrangement.first, outside.end());
     std::vector<Place> slots(columnPlaces.begin(), columnPlaces.end());
     slots.insert(slots.end(), rowPlaces.begin(), rowPlaces.end());
     fill(slots, bits(done, outside));
@@ -189,10 +203,10 @@ private:
     for (const Place &p : warpPlaces)
       if (!layout.has(p))
         return std::nullopt;
-    // Products of both planes, and what they share tables and spectra with, know no values of a tile that are absent.
+    // Products of both planes, and what they share tables and spectra with, know no values of a tile that are absent, and no absent tiles.
     if (std::ranges::any_of(group, [&](int j) { return matrices.contains(j) && radices[j] < tile; }))
       for (const auto &[p, piece] : layout.pieces())
-        if (p.kind == 'r' && !isPowerOfTwo(radices[piece.digit]))
+        if ((p.kind == 'r' || p.kind == 'u') && !isPowerOfTwo(radices[piece.digit]))
           return std::nullopt;
     return layout;
   }
@@ -284,54 +298,86 @@ static bool worksInPlace(const Schedule &schedule) {
 
 namespace {
 struct Ranked {
-  std::array<int64_t, 8> rank;
+  /// Exchanges, mma, sequences side by side, registers too many, clocks of tables and what they are multiplied with, inner butterflies, entries of tables.
+  std::tuple<bool, int64_t, int64_t, int64_t, double, int64_t, int64_t> rank;
   Schedule schedule;
 };
 } // namespace
 
+/// Registers of a lane for tiles and tables in the phase that has most.
+static int64_t registersOf(const Schedule &schedule, const ScheduleRequest &request) {
+  int64_t most = 0, tables = 0;
+  bool inLine = false;
+  for (size_t n = 1; n + 1 < schedule.steps.size(); ++n) {
+    const Step &step = schedule.steps[n];
+    if (step.kind == StepKind::Read) {
+      inLine = tripsInLine(schedule, n, {});
+      tables = 0;
+    }
+    for (HomeKind kind : {HomeKind::Matrix, HomeKind::Butterfly, HomeKind::Product})
+      tables += tableLoads(schedule, step, kind, inLine, request.rows, request.rowsAtOnce, {}).held;
+    int64_t values = 0;
+    Coordinates at;
+    for (at.tile = 0; at.tile < step.layout.tiles(); ++at.tile)
+      for (at.reg = 0; at.reg < 8; ++at.reg)
+        values += step.layout.present(at);
+    most = std::max(most, tables + request.rowsAtOnce * values);
+  }
+  return most;
+}
+
+/// The schedule of some steps, ranked; nothing where products turn too far.
+static std::optional<Ranked> rank(const std::vector<int64_t> &radices, int split, std::vector<Step> steps,
+                                  const ScheduleRequest &request) {
+  std::set<int> matrices;
+  for (const Step &step : steps)
+    if (isMma(step.kind))
+      matrices.insert(step.digit);
+  Homes homes = chooseHomes(radices, steps, matrices, request);
+  if (homes.cost.tooFar > 0)
+    return std::nullopt;
+  std::erase_if(steps, [&](const Step &step) {
+    return step.kind == StepKind::Twiddle && std::ranges::none_of(homes.homes, [&](const auto &home) {
+             return home.second == Home{HomeKind::Product, step.digit};
+           });
+  });
+  int64_t mmas = -2 * (radices[1] == tile); // the real ends cost half
+  int64_t inner = 0;
+  int phase = 0;
+  for (const Step &step : steps) {
+    phase += step.kind == StepKind::Read;
+    mmas += isMma(step.kind) * radices[step.digit] / halfTile;
+    inner += phase == (split ? 2 : 1) && step.kind == StepKind::Butterfly;
+  }
+  Schedule schedule{radices,  request.warps, split, request.rightAngle, steps,
+                    matrices, homes.homes,   {},    request.padding};
+  schedule.registers = split > 0 ? registersOf(schedule, request) : 0;
+  int64_t excess = std::max<int64_t>(0, schedule.registers - roomyRegisters);
+  return Ranked{{split > 0, mmas, split ? radices[0] : 0, excess, homes.cost.clocks, inner, homes.cost.entries},
+                std::move(schedule)};
+}
+
 static std::optional<Ranked> best(const std::vector<int64_t> &order, const ScheduleRequest &request) {
   std::optional<Ranked> best;
   for (int split = 0; split < static_cast<int>(order.size()); ++split) {
-    std::optional<std::vector<Step>> steps;
-    std::vector<int64_t> radices;
-    // Sequences side by side only where one has fewer tiles than there are warps.
-    for (int rows = 0; !steps && rows <= bitsOf(request.warps); ++rows) {
-      radices.assign(1, int64_t(1) << rows);
-      radices.insert(radices.end(), order.begin(), order.end());
-      steps = Generator(radices, request).schedule(split);
-    }
-    if (!steps)
-      continue;
-    std::set<int> matrices;
-    for (const Step &step : *steps)
-      if (isMma(step.kind))
-        matrices.insert(step.digit);
-    Homes homes = chooseHomes(radices, *steps, matrices, request.rightAngle);
-    if (homes.cost.tooFar > 0)
-      continue;
-    std::erase_if(*steps, [&](const Step &step) {
-      return step.kind == StepKind::Twiddle && std::ranges::none_of(homes.homes, [&](const auto &home) {
-               return home.second == Home{HomeKind::Product, step.digit};
-             });
-    });
-    int64_t mmas = -2 * (order.front() == tile); // the real ends cost half
-    // More tiles than registers hold beside tables, of which the inner phase has those of the way there and back at once; and the butterflies there.
-    int64_t crowded = 0, inner = 0;
-    int phase = 0;
-    for (const Step &step : *steps) {
-      phase += step.kind == StepKind::Read;
-      bool isInner = phase == (split ? 2 : 1);
-      mmas += isMma(step.kind) * radices[step.digit] / halfTile;
-      crowded = std::max<int64_t>(crowded, isInner ? 2 * (step.layout.tiles() > 1) : step.layout.tiles() > 2);
-      inner += isInner && step.kind == StepKind::Butterfly;
-    }
-    Ranked ranked{
-        {split > 0, mmas, homes.cost.products, homes.cost.twisted, split ? radices[0] : 0, crowded, inner,
-         homes.cost.entries},
-        Schedule{
-            radices, request.warps, split, request.rightAngle, *steps, matrices, homes.homes, {}, request.padding}};
-    if (!best || ranked.rank < best->rank)
-      best = std::move(ranked);
+    std::vector<std::vector<Step>> seen;
+    for (bool numbersTiles : {false, true})
+      for (int first = 0; first < (split ? 3 : 1); ++first) {
+        std::optional<std::vector<Step>> steps;
+        std::vector<int64_t> radices;
+        // Sequences side by side only where one has fewer tiles than there are warps.
+        for (int rows = 0; !steps && rows <= bitsOf(request.warps); ++rows) {
+          radices.assign(1, int64_t(1) << rows);
+          radices.insert(radices.end(), order.begin(), order.end());
+          steps = Generator(radices, request, {numbersTiles, first}).schedule(split);
+        }
+        if (!steps || std::ranges::find(seen, *steps) != seen.end())
+          continue;
+        seen.push_back(*steps);
+        std::optional<Ranked> ranked = rank(radices, split, std::move(*steps), request);
+        if (ranked && (!best || ranked->rank < best->rank))
+          best = std::move(ranked);
+      }
   }
   return best;
 }

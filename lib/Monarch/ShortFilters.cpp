@@ -75,6 +75,7 @@ KernelCost fftconv::monarch::directCost(int64_t taps, int64_t center, const Dire
   double loads = 2.0 * 8 / width * 4;
   cost.instructions =
       perBlocks * (2 * static_cast<double>(lags) + loads * (2 + problem.preGate + problem.postGate) + 12);
-  setTimes(cost, problem, static_cast<double>(problem.heads * ceilDiv(all / choice.blocks, 16 * choice.warps)), chip);
+  setTimes(cost, problem, static_cast<double>(problem.heads * ceilDiv(all / choice.blocks, 16 * choice.warps)),
+           static_cast<double>(residentDirectCtas * choice.warps), chip);
   return cost;
 }

@@ -276,24 +276,38 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     return WalkResult::advance();
   }
 
-  /// The digits of a convolution; nothing where its length is out of reach.
+  /// The digits of a convolution: of the cheapest by work those whose kernel is fastest, if they have kernels. Nothing where its length is out of reach.
   std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target, FloatType type) {
+    constexpr size_t most = 6;
     RankedTensorType u = op.getU().getType();
     monarch::Problem problem{.length = op.getLength(),
                              .circular = op.getBoundary() == Boundary::Circular,
                              .batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0)};
-    std::optional<monarch::Candidate> best = monarch::choose(problem, target);
-    if (!best)
+    std::vector<monarch::Candidate> candidates = monarch::candidates(problem, target, target.isGpu() ? most : 1);
+    if (candidates.empty())
       return std::nullopt;
+    monarch::Digits digits = candidates.front().digits;
+    if (!target.isGpu())
+      return digits;
     // Two rows and their gates may be too much for shared memory; one at a right angle is less.
-    auto fits = [&](const monarch::Digits &digits) {
-      return monarch::chooseKernel(digits, describe(op, digits, type), target);
-    };
-    if (!target.isGpu() || best->digits.rightAngle || fits(best->digits))
-      return best->digits;
-    problem.circular = false;
-    std::optional<monarch::Candidate> alone = monarch::choose(problem, target);
-    return alone && fits(alone->digits) ? alone->digits : best->digits;
+    if (problem.circular) {
+      problem.circular = false;
+      llvm::append_range(candidates, monarch::candidates(problem, target, most));
+    }
+    // Where memory binds several, the one that does least besides.
+    std::optional<std::pair<double, double>> least;
+    for (const monarch::Candidate &candidate : candidates) {
+      std::optional<monarch::KernelCost> cost =
+          monarch::chosenCost(candidate.digits, describe(op, candidate.digits, type), target);
+      if (!cost)
+        continue;
+      std::pair times(cost->time(), cost->onChipTime());
+      if (!least || times < *least) {
+        least = times;
+        digits = candidate.digits;
+      }
+    }
+    return digits;
   }
 
   PlanAttr getPlan(const monarch::Digits &digits, FloatType type, ScheduleAttr schedule) {
@@ -306,15 +320,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     std::optional<monarch::Digits> digits = chooseDigits(op, target, type);
     if (!digits)
       return failure();
-    monarch::KernelProblem problem = describe(op, *digits, type);
-    std::optional<monarch::KernelChoice> choice = monarch::chooseKernel(*digits, problem, target);
-    if (!choice)
+    std::optional<monarch::KernelCost> cost = monarch::chosenCost(*digits, describe(op, *digits, type), target);
+    if (!cost)
       return failure();
-    ScheduleAttr schedule = getScheduleAttr(*choice, type);
-    std::shared_ptr<const monarch::Schedule> steps = getKernelSchedule(getPlan(*digits, type, schedule));
-    if (!steps)
-      return failure();
-    return monarch::kernelCost(*steps, *choice, monarch::fillingChip(problem, target), target).time();
+    return cost->time();
   }
 
   WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type) {

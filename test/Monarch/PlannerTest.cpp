@@ -85,6 +85,25 @@ TEST(Planner, CostPrefersKnownBetterPlans) {
   EXPECT_LT(cost({{16, 4}, true}, problem, cpu), cost({{4, 16}, true}, problem, cpu));
 }
 
+TEST(Planner, GivesTheCheapestCandidatesInOrder) {
+  Problem problem{.length = 16384};
+  for (std::string_view name : {"cpu", "sm_90"}) {
+    const Chip &chip = *findChip(name);
+    std::vector<Candidate> best = candidates(problem, chip, 6);
+    ASSERT_EQ(best.size(), 6u);
+    EXPECT_EQ(best.front().digits.radices, choose(problem, chip)->digits.radices);
+    for (size_t i = 0; i < best.size(); ++i) {
+      EXPECT_GE(best[i].digits.points(), problem.length);
+      EXPECT_EQ(best[i].cost, cost(best[i].digits, problem, chip));
+      if (i > 0) {
+        EXPECT_LE(best[i - 1].cost, best[i].cost);
+        EXPECT_NE(best[i - 1].digits.radices, best[i].digits.radices);
+      }
+    }
+  }
+  EXPECT_TRUE(candidates({.length = maxLength() + 1}, *findChip("cpu"), 6).empty());
+}
+
 TEST(Planner, RefusesLengthsBeyondItsReach) {
   EXPECT_TRUE(choose({.length = maxLength()}, *findChip("cpu")).has_value());
   EXPECT_FALSE(choose({.length = maxLength() + 1}, *findChip("cpu")).has_value());

@@ -10,6 +10,7 @@
 #ifndef FFTCONV_MONARCH_CHIP_H
 #define FFTCONV_MONARCH_CHIP_H
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -41,7 +42,7 @@ struct Chip {
   double memoryLatency = 7e-7;
   /// Multiply-adds of f16 operands with f32 sums by mma.sync, per clock and multiprocessor.
   double tensorRate = 0;
-  /// What these kernels use of the four slots for instructions that a clock of a multiprocessor has, and how many an mma.sync takes (others take one).
+  /// What sixteen warps use of the four slots for instructions that a clock of a multiprocessor has, and how many an mma.sync takes (others take one).
   double issueRate = 0, mmaSlots = 1;
   /// Whether stmatrix exists.
   bool storesMatrices = false;
@@ -51,6 +52,10 @@ struct Chip {
   std::string_view board = "";
 
   bool isGpu() const { return sms > 0; }
+  /// Slots that so many warps of a multiprocessor use of a clock: each may be ready or wait.
+  double slotsPerClock(double warps) const {
+    return issueRate * (1 - std::exp(-warps / 6)) / (1 - std::exp(-16.0 / 6));
+  }
 };
 
 /// All chips, the CPU first.

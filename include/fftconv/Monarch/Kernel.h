@@ -162,11 +162,10 @@ struct KernelCost {
     double time = 0;
   };
   /// `memory`: bytes of HBM. `latency`: what is read, where no more is ever on its way than the stages ahead. `L2`: bytes through it. `shared memory`: wavefronts of it and of L1.
-  /// `tensor cores`: mma. `issue`: instructions. `phases`: where a CTA is alone on its multiprocessor the phases between its barriers do not overlap, and
-  /// each takes the time of what binds it.
-  enum { Memory, Latency, L2, SharedMemory, TensorCores, Issue, Phases, limitCount };
+  /// `tensor cores`: mma. `issue`: slots for instructions. `together`: what of these does not overlap.
+  enum { Memory, Latency, L2, SharedMemory, TensorCores, Issue, Together, limitCount };
   std::array<Limit, limitCount> limits = {
-      {{"memory"}, {"latency"}, {"L2"}, {"shared memory"}, {"tensor cores"}, {"issue"}, {"phases"}}};
+      {{"memory"}, {"latency"}, {"L2"}, {"shared memory"}, {"tensor cores"}, {"issue"}, {"together"}}};
 
   /// The one that binds.
   const Limit &binding() const;
@@ -179,6 +178,9 @@ struct KernelCost {
 /// The cost of a problem whose batch is known.
 KernelCost kernelCost(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem,
                       const Chip &chip);
+
+/// The cost of what is chosen for some digits, of a problem that fills the chip; nothing where they have no kernel.
+std::optional<KernelCost> chosenCost(const Digits &digits, const KernelProblem &problem, const Chip &chip);
 
 /// A convolution with a filter of few taps as Toeplitz products: see #fftconv.direct.
 struct DirectChoice {

@@ -37,7 +37,9 @@ struct Candidate {
 /// Cost of a convolution of one row by these digits on a chip.
 double cost(const Digits &digits, const Problem &problem, const Chip &chip);
 
-/// The cheapest candidate; fewer points, then fewer digits break ties. Nothing only when the length exceeds maxLength().
+/// The cheapest candidates, at most so many, the cheapest first; fewer points, then fewer digits break ties. None only when the length exceeds maxLength().
+std::vector<Candidate> candidates(const Problem &problem, const Chip &chip, size_t most);
+/// The first of them.
 std::optional<Candidate> choose(const Problem &problem, const Chip &chip);
 
 /// The longest sequence that a plan can be made for.

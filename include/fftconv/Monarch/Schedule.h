@@ -31,6 +31,7 @@ struct Step {
   bool inverse = false;
   /// After the step. Copies have none: they go by chunks of 16 bytes, thread by thread.
   Layout layout{};
+  bool operator==(const Step &) const = default;
 };
 
 /// Who applies the factors exp(-2 pi i k_i n_j / (r_i ... r_j)): the matrix of a stage, the constants of a butterfly, or a product of its own.
@@ -52,6 +53,8 @@ struct ScheduleRequest {
   /// Bulk copies bring rows and take results, all that one value of digit 1 has at once: that must be contiguous in shared memory, so that elements
   /// of padding between keep banks apart where a swizzle does else. 0 or 8.
   int64_t padding = 0;
+  /// Rows of a group, for which warps that share them load some tables once, and of these the rows that a warp computes side by side.
+  int64_t rows = 1, rowsAtOnce = 1;
   auto operator<=>(const ScheduleRequest &) const = default;
 };
 
@@ -70,6 +73,8 @@ struct Schedule {
   /// Padding of rows that come in, and whether results are left like them: they are where the last phase can work in place even so.
   int64_t padding = 0;
   bool leavesRows = false;
+  /// Registers of a lane that tiles and tables take in the phase that has most of them, where warps share rows.
+  int64_t registers = 0;
 
   int64_t points() const;
   /// Whether an mma transforms the real and imaginary parts of 8 values of a digit at once, not one of both of 16.
@@ -94,7 +99,7 @@ std::optional<Schedule> makeSchedule(const std::vector<int64_t> &radices, const 
 /// sequence at a time, and a matrix product takes real rows.
 std::shared_ptr<const Schedule> findSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
 
-/// The best schedule for a power of two of points: fewest exchanges, then mma, products, twists, sequences side by side, crowded registers, inner butterflies, entries of tables.
+/// The best schedule for a power of two of points: fewest exchanges, then mma, sequences side by side, registers too many, clocks of tables and of what they are multiplied with.
 std::optional<Schedule> makeSchedule(int64_t points, const ScheduleRequest &request);
 
 /// The factor of (k, n), both values of digit `stage`, in what `kind` applies at that stage; `digits` holds the values of the others. A matrix
