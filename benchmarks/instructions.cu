@@ -29,8 +29,15 @@ constexpr int turns = 256, block = 16, shared = 65536;
   if (threadIdx.x == 0)                                                                                                \
     *clocks = end - begin;
 
-__device__ void mma(uint32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], bool halfSums) {
-  if (halfSums)
+enum class Sums { Wide, Half, HalfBegun };
+
+/// Sums in f32 or f16; or in f16, begun with zero.
+__device__ void mma(uint32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], Sums sums) {
+  if (sums == Sums::HalfBegun)
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%0,%1}, {%2,%3,%4,%5}, {%6,%7}, {%8,%8};"
+                 : "=r"(d[0]), "=r"(d[1])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "r"(0));
+  else if (sums == Sums::Half)
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%0,%1}, {%2,%3,%4,%5}, {%6,%7}, {%0,%1};"
                  : "+r"(d[0]), "+r"(d[1])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
@@ -59,7 +66,7 @@ template <Kind kind> __device__ void other(uint32_t &x, uint32_t y, uint32_t z) 
 }
 
 /// Products in `chains` chains of sums, each with `between` others of a kind behind it.
-template <int chains, bool halfSums, int between = 0, Kind kind = Kind::Fma16>
+template <int chains, Sums sumsAre, int between = 0, Kind kind = Kind::Fma16>
 __global__ void products(long long *clocks, uint32_t *sink) {
   uint32_t a[4], b[2], sums[chains][4] = {}, x[8];
   for (int i = 0; i < 4; ++i)
@@ -69,7 +76,7 @@ __global__ void products(long long *clocks, uint32_t *sink) {
   for (int i = 0; i < 8; ++i)
     x[i] = threadIdx.x + i;
   TIMED(_Pragma("unroll") for (int i = 0; i < block; ++i) {
-    mma(sums[i % chains], a, b, halfSums);
+    mma(sums[i % chains], a, b, sumsAre);
     _Pragma("unroll") for (int j = 0; j < between; ++j) other<kind>(x[(i * between + j) % 8], a[0], a[1]);
   })
   uint32_t all = 0;
@@ -97,14 +104,16 @@ __device__ uint64_t descriptor(const void *matrix) {
   return (address & 0x3ffff) >> 4 | uint64_t(128 >> 4) << 16 | uint64_t(256 >> 4) << 32;
 }
 
-/// wgmma with A in registers, two chains of sums.
-template <int columns> __global__ void warpgroups(long long *clocks, uint32_t *sink) {
+/// wgmma with A in registers, two chains of sums, and others while they are computed: `between` for what one mma.sync does.
+template <int columns, int between = 0> __global__ void warpgroups(long long *clocks, uint32_t *sink) {
   extern __shared__ __align__(1024) uint4 memory[];
   for (int i = threadIdx.x; i < shared / 16; i += blockDim.x)
     memory[i] = uint4{0, 0, 0, 0};
   __syncthreads();
   asm volatile("fence.proxy.async;");
-  uint32_t sums[2][8] = {};
+  uint32_t sums[2][8] = {}, x[8];
+  for (int i = 0; i < 8; ++i)
+    x[i] = threadIdx.x + i;
   uint64_t b = descriptor(memory);
   TIMED(asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
         _Pragma("unroll") for (int i = 0; i < 8; ++i) {
@@ -117,11 +126,15 @@ template <int columns> __global__ void warpgroups(long long *clocks, uint32_t *s
             asm volatile("wgmma.mma_async.sync.aligned.m64n32k16.f16.f16.f16 {%0,%1,%2,%3,%4,%5,%6,%7}, {%8,%8,%8,%8}, %9, 1, 1, 1, 0;"
                          : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3]), "+r"(d[4]), "+r"(d[5]), "+r"(d[6]), "+r"(d[7])
                          : "r"(0), "l"(b));
-        } asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");)
+        } asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+        _Pragma("unroll") for (int i = 0; i < columns * between; ++i) other<Kind::Fma16>(x[i % 8], threadIdx.x, 0);
+        asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");)
   uint32_t all = 0;
   for (auto &sum : sums)
     for (uint32_t s : sum)
       all ^= s;
+  for (uint32_t v : x)
+    all ^= v;
   sink[threadIdx.x] = all;
 }
 
@@ -160,17 +173,18 @@ int main() {
   cudaDeviceProp device;
   check(cudaGetDeviceProperties(&device, 0));
   std::printf("%s\n\n| clocks of a scheduler | 1 warp | 2 | 4 |\n|---|---|---|---|\n", device.name);
-  time("mma, sums in f32, one chain", products<1, false>, block);
-  time("mma, sums in f32, four chains", products<4, false>, block);
-  time("mma, sums in f16, one chain", products<1, true>, block);
-  time("mma, sums in f16, four chains", products<4, true>, block);
-  time("mma and one FMA of f16 pairs", products<4, true, 1>, block);
-  time("mma and two", products<4, true, 2>, block);
-  time("mma and three", products<4, true, 3>, block);
-  time("mma and four", products<4, true, 4>, block);
-  time("mma and three additions of f16 pairs", products<4, true, 3, Kind::Add16>, block);
-  time("mma and three LOP3", products<4, true, 3, Kind::Logic>, block);
-  time("mma and three FMA of f32", products<4, true, 3, Kind::Fma32>, block);
+  time("mma, sums in f32, one chain", products<1, Sums::Wide>, block);
+  time("mma, sums in f32, four chains", products<4, Sums::Wide>, block);
+  time("mma, sums in f16, one chain", products<1, Sums::Half>, block);
+  time("mma, sums in f16, four chains", products<4, Sums::Half>, block);
+  time("mma and one FMA of f16 pairs", products<4, Sums::Half, 1>, block);
+  time("mma and two", products<4, Sums::Half, 2>, block);
+  time("mma and three", products<4, Sums::Half, 3>, block);
+  time("mma and four", products<4, Sums::Half, 4>, block);
+  time("mma without sums before, and three", products<4, Sums::HalfBegun, 3>, block);
+  time("mma and three additions of f16 pairs", products<4, Sums::Half, 3, Kind::Add16>, block);
+  time("mma and three LOP3", products<4, Sums::Half, 3, Kind::Logic>, block);
+  time("mma and three FMA of f32", products<4, Sums::Half, 3, Kind::Fma32>, block);
   time("FMA of f16 pairs", others<Kind::Fma16>, block);
   time("addition of f16 pairs", others<Kind::Add16>, block);
   time("LOP3", others<Kind::Logic>, block);
@@ -178,4 +192,7 @@ int main() {
   time("shuffle", others<Kind::Shuffle>, block);
   time("wgmma of 16 columns, for each mma in it", warpgroups<16>, 8 * 2);
   time("wgmma of 32 columns", warpgroups<32>, 8 * 4);
+  time("wgmma of 16 columns, and three FMA of f16 pairs beside each mma in it", warpgroups<16, 3>, 8 * 2);
+  time("wgmma of 32 columns, and three", warpgroups<32, 3>, 8 * 4);
+  time("wgmma of 32 columns, and six", warpgroups<32, 6>, 8 * 4);
 }

@@ -66,7 +66,7 @@ def with_numbers(plan, **numbers):
 
 
 def plans(build, folder, chip, program):
-    """The program as the planner plans it, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, and by digits of 16, as far as
+    """The program as the planner plans it, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
     they fit the chip."""
     path = folder / "program.mlir"
     path.write_text(program.mlir)
@@ -98,6 +98,10 @@ def plans(build, folder, chip, program):
     text = re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits}", planned.stdout)
     for w, r in sizes if digits and text != planned.stdout else []:
         yield with_numbers(text, rows=r, warps=w)
+    if points == 2048: # what one warp holds, by several that exchange it: as fast by the cost model
+        shared = re.sub(r"radices = \[[0-9, ]+\]", "radices = [16, 2, 8, 8]", planned.stdout)
+        for w in (4, 8):
+            yield with_numbers(shared, values=32, rows=4, warps=w, stages=2)
 
 
 def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
