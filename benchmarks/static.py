@@ -1,7 +1,7 @@
 """Counts what causal kernels cost, without a GPU: by the emulator's counters, and by ptxas and nvdisasm where they are.
 
 For each length: mma for one output, SASS instructions for 256 outputs in the loop over groups of batch rows (weighted by the trips of inner
-loops; executed PTX instructions where there is no ptxas), the slots of schedulers that these take, of which an mma has several, shared wavefronts against the ideal at every exchange, sectors of input, output and
+loops; executed PTX instructions where there is no ptxas), the slots of schedulers that these take, of which an mma has several, the wavefronts of loads of tables and spectra among them, shared wavefronts against the ideal at every exchange, sectors of input, output and
 spectrum against the ideal, barriers, spills, and the relative RMS error against the direct sum. Counts of the cost model are compared with the
 emulator's. Then the same, as far as there is such a thing, of short filters that are computed directly, and what bulk copies take beside
 asynchronous ones. The exit code is 1 where a count is above its limit.
