@@ -119,7 +119,7 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
   std::optional<Homes::Cost> least;
   while (true) {
     // Of each digit, those that its matrix takes along, and those that its butterfly or a product does.
-    std::array<unsigned, 8> absorbed = {}, others = {};
+    std::array<unsigned, mostDigits + 1> absorbed = {}, others = {};
     unsigned relieved = 0;
     for (size_t p = 0; p < pairs.size(); ++p) {
       auto [i, j] = pairs[p];

@@ -14,6 +14,8 @@ namespace fftconv::monarch {
 
 /// Values on a side of a tile, and those of a digit whose real and imaginary parts are one.
 constexpr int64_t tile = 16, halfTile = 8;
+/// Digits of a schedule; the search for homes tries every way to share their pairs.
+constexpr size_t mostDigits = 8;
 
 using HomeMap = std::map<std::pair<int, int>, Home>;
 

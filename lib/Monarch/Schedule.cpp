@@ -408,8 +408,8 @@ static std::optional<Schedule> finish(std::optional<Ranked> ranked) {
 
 std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t> &radices,
                                                        const ScheduleRequest &request) {
-  bool legal = radices.size() >= 2 && (radices.back() == tile || radices.back() == halfTile) &&
-               isPowerOfTwo(request.warps) &&
+  bool legal = radices.size() >= 2 && radices.size() <= mostDigits &&
+               (radices.back() == tile || radices.back() == halfTile) && isPowerOfTwo(request.warps) &&
                std::ranges::all_of(radices, [](int64_t r) { return r >= 2 && (r < 9 || r == tile); });
   return legal ? finish(best(radices, request)) : std::nullopt;
 }

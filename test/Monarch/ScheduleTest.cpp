@@ -163,6 +163,8 @@ TEST(Schedule, TransformsBothPlanesAtOnce) {
   EXPECT_FALSE(makeSchedule({8, 8, 8, 8}, {.warps = 8}).has_value()) << "real ends have one plane";
   EXPECT_EQ(findSchedule({4, 16, 16}, {.warps = 4}), nullptr) << "no butterfly of real rows";
   EXPECT_FALSE(makeSchedule({16, 3, 8}, {.warps = 4}).has_value()) << "values of a tile that are absent";
+  EXPECT_EQ(findSchedule({8, 3, 8, 8, 8}, {.warps = 16, .rightAngle = false}), nullptr) << "tiles that are absent";
+  EXPECT_FALSE(makeSchedule({16, 2, 2, 2, 2, 2, 2, 2, 8}, {}).has_value()) << "so many digits";
 }
 
 // What a butterfly would multiply with is in matrices, also where its digit is on the registers of a tile.
