@@ -48,9 +48,9 @@ def main():
     print("| kernel | warps x rows | clocks | by the fit | |\n|---|---|---|---|---|")
     for kernel in kernels:
         fitted = float(numpy.dot(terms(kernel), factors))
-        note = "" if is_fitted(kernel) else " not fitted |"
+        note = "" if is_fitted(kernel) else "not fitted"
         if kernel["shares_rows"]:
-            print(f"| {kernel['name']} | {kernel['warps']} x {kernel['rows']} | {clocks(kernel):.0f} | {fitted:.0f} ({100 * (fitted / clocks(kernel) - 1):+.0f} %) |{note or ' |'}")
+            print(f"| {kernel['name']} | {kernel['warps']} x {kernel['rows']} | {clocks(kernel):.0f} | {fitted:.0f} ({100 * (fitted / clocks(kernel) - 1):+.0f} %) | {note} |")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ def with_numbers(plan, **numbers):
     return plan
 
 
+def with_digits(plan, digits):
+    """A planned program by other digits."""
+    return re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits}", plan)
+
+
 def plans(build, folder, chip, program):
     """The program as the planner plans it, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
     they fit the chip."""
@@ -95,13 +100,12 @@ def plans(build, folder, chip, program):
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:
         yield with_numbers(planned.stdout, rows=r, warps=w, stages=n)
     digits = of_sixteen(points)
-    text = re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits}", planned.stdout)
+    text = with_digits(planned.stdout, digits)
     for w, r in sizes if digits and text != planned.stdout else []:
         yield with_numbers(text, rows=r, warps=w)
-    if points == 2048: # what one warp holds, by several that exchange it: as fast by the cost model
-        shared = re.sub(r"radices = \[[0-9, ]+\]", "radices = [16, 2, 8, 8]", planned.stdout)
+    if points == 2048: # what one warp holds, by several that exchange it: all but as fast by the cost model
         for w in (4, 8):
-            yield with_numbers(shared, values=32, rows=4, warps=w, stages=2)
+            yield with_numbers(with_digits(planned.stdout, [16, 2, 8, 8]), values=32, rows=4, warps=w, stages=2)
 
 
 def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):

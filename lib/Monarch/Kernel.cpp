@@ -85,8 +85,9 @@ bool fftconv::monarch::storesInBulk(const Schedule &schedule, const KernelChoice
   return choice.bulk && schedule.leavesRows && !problem.split && !problem.postGate && !problem.wraps;
 }
 
-bool fftconv::monarch::holdsInputsAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
-                                        const Chip &chip) {
+/// Whether all that rows bring with them, a gate among it, is copied while others are computed.
+static bool holdsInputsAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                             const Chip &chip) {
   return choice.stages > 1 && (!problem.gateTile() || holdsGateAhead(digits, choice, problem, chip));
 }
 
@@ -139,8 +140,9 @@ int64_t fftconv::monarch::residentCtas(const Digits &digits, const KernelChoice 
   return std::clamp<int64_t>(chip.multiprocessorShared / bytes, 1, ctasByRegisters(digits, choice, problem, chip));
 }
 
-int64_t fftconv::monarch::cacheBesideShared(const Digits &digits, const KernelChoice &choice,
-                                            const KernelProblem &problem, const Chip &chip) {
+/// Bytes of L1 that the shared memory of resident CTAs leaves.
+static int64_t cacheBesideShared(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                                 const Chip &chip) {
   int64_t shared = sharedBytes(digits, choice, problem, holdsGateAhead(digits, choice, problem, chip));
   return chip.cacheBytes - residentCtas(digits, choice, problem, chip) * (shared + Chip::sharedReserve);
 }

@@ -22,19 +22,12 @@ inline Digits digitsOf(const Schedule &schedule) {
 /// Planes that an input has: one of real values, or two rows as real and imaginary parts.
 inline int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 : 2; }
 
-/// Whether all that rows bring with them, a gate among it, is copied while others are computed.
-bool holdsInputsAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
-
 /// CTAs of a kernel that share a multiprocessor as far as registers go.
 int64_t ctasByRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                         const Chip &chip);
 
 /// Bytes of shared memory of each of so many CTAs.
 int64_t sharedShare(int64_t ctas, const Chip &chip);
-
-/// Bytes of L1 that the shared memory of resident CTAs leaves.
-int64_t cacheBesideShared(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
-                          const Chip &chip);
 
 /// Whether one of some digits is on places of a kind.
 bool dependsOn(const Layout &layout, const std::vector<int> &digits, char kind);

@@ -218,9 +218,9 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       return op.emitOpError("cannot be computed directly on ") << chip << ": " << reason;
     if (!direct || method == "fft")
       return planFft(op, target, type);
-    FailureOr<double> fft = method == "auto" ? costOfFft(op, target, type) : FailureOr<double>(failure());
-    if (succeeded(fft) && *fft < directCost.time())
-      return planFft(op, target, type);
+    std::optional<DigitsChoice> fft = method == "auto" ? chooseDigits(op, target, type) : std::nullopt;
+    if (fft && fft->times && fft->times->first < directCost.time())
+      return planFft(op, target, type, fft);
     op.setDirectAttr(direct);
     std::string text = llvm::formatv("direct, {0} taps by blocks of 16", op.getTaps());
     remark::analysis(op.getLoc(), options("Direct")) << text;
@@ -276,8 +276,14 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     return WalkResult::advance();
   }
 
+  struct DigitsChoice {
+    monarch::Digits digits;
+    /// The time of the kernel, and without what memory takes; nothing where none runs the digits.
+    std::optional<std::pair<double, double>> times = {};
+  };
+
   /// The digits of a convolution: of the cheapest by work those whose kernel is fastest, if they have kernels. Nothing where its length is out of reach.
-  std::optional<monarch::Digits> chooseDigits(ConvOp op, const monarch::Chip &target, FloatType type) {
+  std::optional<DigitsChoice> chooseDigits(ConvOp op, const monarch::Chip &target, FloatType type) {
     constexpr size_t most = 6;
     RankedTensorType u = op.getU().getType();
     monarch::Problem problem{.length = op.getLength(),
@@ -286,28 +292,25 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     std::vector<monarch::Candidate> candidates = monarch::candidates(problem, target, target.isGpu() ? most : 1);
     if (candidates.empty())
       return std::nullopt;
-    monarch::Digits digits = candidates.front().digits;
+    DigitsChoice best{candidates.front().digits};
     if (!target.isGpu())
-      return digits;
+      return best;
     // Two rows and their gates may be too much for shared memory; one at a right angle is less.
     if (problem.circular) {
       problem.circular = false;
       llvm::append_range(candidates, monarch::candidates(problem, target, most));
     }
     // Where memory binds several, the one that does least besides.
-    std::optional<std::pair<double, double>> least;
     for (const monarch::Candidate &candidate : candidates) {
       std::optional<monarch::KernelCost> cost =
           monarch::chosenCost(candidate.digits, describe(op, candidate.digits, type), target);
       if (!cost)
         continue;
       std::pair times(cost->time(), cost->onChipTime());
-      if (!least || times < *least) {
-        least = times;
-        digits = candidate.digits;
-      }
+      if (!best.times || times < *best.times)
+        best = {candidate.digits, times};
     }
-    return digits;
+    return best;
   }
 
   PlanAttr getPlan(const monarch::Digits &digits, FloatType type, ScheduleAttr schedule) {
@@ -315,29 +318,22 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                          type, chip.getValue(), schedule);
   }
 
-  /// The time that the kernel of an FFT would take; nothing where none runs it.
-  FailureOr<double> costOfFft(ConvOp op, const monarch::Chip &target, FloatType type) {
-    std::optional<monarch::Digits> digits = chooseDigits(op, target, type);
-    if (!digits)
-      return failure();
-    std::optional<monarch::KernelCost> cost = monarch::chosenCost(*digits, describe(op, *digits, type), target);
-    if (!cost)
-      return failure();
-    return cost->time();
-  }
-
-  WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type) {
+  /// Plans an FFT, by digits that have been chosen already or are now.
+  WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type,
+                     std::optional<DigitsChoice> choice = std::nullopt) {
     if (const TunedPlan *known = findTuned(op, type))
       return useTuned(op, *known, type, target);
-    std::optional<monarch::Digits> digits = chooseDigits(op, target, type);
-    if (!digits)
+    if (!choice)
+      choice = chooseDigits(op, target, type);
+    if (!choice)
       return op.emitOpError("no plan serves length ") << op.getLength() << "; the longest is " << monarch::maxLength();
-    FailureOr<ScheduleAttr> schedule = getSchedule(op, *digits, type, target);
+    const monarch::Digits &digits = choice->digits;
+    FailureOr<ScheduleAttr> schedule = getSchedule(op, digits, type, target);
     if (failed(schedule))
       return WalkResult::interrupt();
-    op.setPlanAttr(getPlan(*digits, type, *schedule));
-    std::string text = llvm::formatv("{0} points as {1:$[ x ]} for length {2}", digits->points(),
-                                     llvm::make_range(digits->radices.begin(), digits->radices.end()), op.getLength());
+    op.setPlanAttr(getPlan(digits, type, *schedule));
+    std::string text = llvm::formatv("{0} points as {1:$[ x ]} for length {2}", digits.points(),
+                                     llvm::make_range(digits.radices.begin(), digits.radices.end()), op.getLength());
     remark::analysis(op.getLoc(), options("Plan")) << text;
     return WalkResult::advance();
   }
