@@ -21,6 +21,12 @@ class Decoder;
 /// committed, too, as wait_all does).
 void completeCopies(Warp &warp, uint32_t lanes, uint64_t pending);
 
+/// Runs an instruction that reads or writes registers of a wgmma (Kernel::guarded), once it is known that none is under way.
+void touchProducts(Warp &warp, const Op &op);
+
+/// Reports what warpgroups leave undone at the end of a CTA, and warps that did less than others of their group.
+void reportUnfinishedProducts(Cta &cta);
+
 /// Reports bulk copies that a CTA leaves under way at its end: its shared memory is another's by the time they are done.
 void reportUnfinishedCopies(Cta &cta);
 

@@ -9,6 +9,8 @@
 
 #include "Decoder.h"
 
+#include "Async.h"
+
 #include <algorithm>
 
 using namespace fftconv::emulator;
@@ -162,9 +164,15 @@ void Decoder::decodeFunction(size_t index) {
   frame = &frames[index];
   allocateSlots(*function, *frame);
   frame->entry = static_cast<uint32_t>(result.code.size());
+  std::set<size_t> ofProducts;
+  for (const Instruction &i : function->body)
+    for (size_t r : productRegisters(i))
+      ofProducts.insert(r);
   for (const Instruction &i : function->body) {
     current = &i;
     result.code.push_back(decodeInstruction(i));
+    if (!ofProducts.empty() && i.opcode != "wgmma")
+      guardProducts(i, ofProducts);
   }
   // Falling off the end returns.
   Instruction end;
@@ -175,6 +183,24 @@ void Decoder::decodeFunction(size_t index) {
   current = nullptr;
 }
 
+void Decoder::guardProducts(const Instruction &i, const std::set<size_t> &registers) {
+  std::vector<size_t> reads, writes;
+  registerUses(i, reads, writes);
+  auto slotsOf = [&](const std::vector<size_t> &touched) {
+    std::vector<uint32_t> slots;
+    for (size_t r : touched)
+      if (registers.contains(r))
+        slots.push_back(frame->slots[r]);
+    return slots;
+  };
+  Op &op = result.code.back();
+  Kernel::Guarded guarded{op.run, slotsOf(reads), slotsOf(writes)};
+  if (guarded.reads.empty() && guarded.writes.empty())
+    return;
+  op.run = touchProducts;
+  result.guarded.emplace(static_cast<uint32_t>(result.code.size() - 1), std::move(guarded));
+}
+
 Op Decoder::decodeInstruction(const Instruction &i) {
   Op op;
   op.line = i.line;
@@ -183,9 +209,9 @@ Op Decoder::decodeInstruction(const Instruction &i) {
     op.guardNegated = i.guard.negated;
   }
   using Decode = bool (*)(Decoder &, Op &);
-  static constexpr Decode families[] = {decodeMove, decodeMemory,  decodeInteger, decodeFloat,
-                                        decodeHalf, decodeCompare, decodeConvert, decodeMatrix,
-                                        decodeWarp, decodeAtomic,  decodeAsync,   decodeControl};
+  static constexpr Decode families[] = {decodeMove,    decodeMemory,  decodeInteger, decodeFloat,     decodeHalf,
+                                        decodeCompare, decodeConvert, decodeMatrix,  decodeWarpgroup, decodeWarp,
+                                        decodeAtomic,  decodeAsync,   decodeControl};
   for (Decode decode : families)
     if (decode(*this, op))
       return op;

@@ -14,6 +14,7 @@
 #include "Machine.h"
 #include "Numeric.h"
 
+#include <set>
 #include <unordered_map>
 
 namespace fftconv::emulator {
@@ -25,6 +26,11 @@ struct Place {
   Space space;
   uint64_t address;
 };
+
+/// The registers that an instruction reads and writes, by their index in the function.
+void registerUses(const Instruction &instruction, std::vector<size_t> &reads, std::vector<size_t> &writes);
+/// The sums of a wgmma, and what of it is multiplied from registers.
+std::vector<size_t> productRegisters(const Instruction &instruction);
 
 class Decoder {
 public:
@@ -90,6 +96,8 @@ private:
   void layOut(size_t function);
   void allocateSlots(const Function &function, Frame &frame);
   void decodeFunction(size_t function);
+  /// Has an instruction, decoded last, check those of its registers that a wgmma has, too.
+  void guardProducts(const Instruction &instruction, const std::set<size_t> &registers);
   Op decodeInstruction(const Instruction &instruction);
   uint64_t immediate(const Operand &operand, Type type) const;
 
@@ -116,6 +124,7 @@ bool decodeMemory(Decoder &decoder, Op &op);
 bool decodeAtomic(Decoder &decoder, Op &op);
 bool decodeAsync(Decoder &decoder, Op &op);
 bool decodeMatrix(Decoder &decoder, Op &op);
+bool decodeWarpgroup(Decoder &decoder, Op &op);
 bool decodeWarp(Decoder &decoder, Op &op);
 bool decodeControl(Decoder &decoder, Op &op);
 

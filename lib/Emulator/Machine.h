@@ -15,10 +15,14 @@
 #include "Ast.h"
 #include "Shadow.h"
 
+#include <array>
 #include <atomic>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <random>
+#include <set>
+#include <unordered_map>
 
 namespace fftconv::emulator {
 
@@ -110,6 +114,12 @@ public:
   std::vector<Constant> constants;
   std::vector<Call> calls;
   std::vector<std::vector<uint32_t>> jumpTables;
+  /// Instructions other than wgmma that touch registers of one, by index: what they do, and the slots.
+  struct Guarded {
+    Handler run;
+    std::vector<uint32_t> reads, writes;
+  };
+  std::unordered_map<uint32_t, Guarded> guarded;
   std::vector<Parameter> parameters;
   uint64_t parameterBytes = 0;
   uint64_t staticSharedBytes = 0, sharedAlign = 16;
@@ -170,6 +180,16 @@ struct AsyncCopy {
   int line;
 };
 
+/// A wgmma of a warp that was not waited for.
+struct PendingProduct {
+  uint64_t group;
+  int line;
+  /// Slots of its sums, and of what it multiplies from registers.
+  std::vector<uint32_t> sums, operands;
+  /// Of 16 bytes each, in shared memory.
+  std::vector<uint64_t> chunks;
+};
+
 struct Warp {
   uint8_t *registers = nullptr;
   /// Lanes of the op being run, its group, and where the group goes next.
@@ -194,6 +214,12 @@ struct Warp {
   std::vector<AsyncCopy> copies;
   /// Groups of copies that each lane has committed.
   std::array<uint64_t, 32> committed{}, bulkCommitted{};
+
+  /// Kept where checks are on. Groups of them committed; whether there was a wgmma.fence, and the registers of any that were written since.
+  std::vector<PendingProduct> products;
+  uint64_t productGroups = 0;
+  bool fencedProducts = false;
+  std::set<uint32_t> unfenced;
 
   template <typename T>
   T *slot(uint32_t offset) const {
@@ -246,6 +272,13 @@ struct Cta {
   std::array<Reduction, 16> reductions;
   std::map<uint64_t, MbarrierState> mbarriers;
   std::vector<BulkCopy> bulk;
+  /// What the four warps of a group have each done, of which `products` holds those after the first `before`: instructions and descriptors.
+  struct Warpgroup {
+    std::array<uint64_t, 4> done{};
+    uint64_t before = 0;
+    std::deque<std::array<uint64_t, 3>> products;
+  };
+  std::vector<Warpgroup> warpgroups;
   SharedShadow shadow;
   /// Counts events that may let a waiting warp go on; a round of all warps without one is a deadlock.
   uint64_t progress = 0;

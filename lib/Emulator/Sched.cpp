@@ -205,6 +205,7 @@ static void startCta(Cta &cta, Worker &worker, uint64_t index) {
     barrier = {};
   cta.mbarriers.clear();
   cta.bulk.clear();
+  cta.warpgroups.clear();
   if (launch.options.sharedRaces || launch.options.uninitialised || launch.options.asyncReads)
     cta.shadow.reset(cta.shared.size(), kernel.sharedGranule, static_cast<uint32_t>(cta.warps.size()));
   Dim at{static_cast<uint32_t>(index % launch.grid.x), static_cast<uint32_t>(index / launch.grid.x % launch.grid.y),
@@ -218,6 +219,10 @@ static void startCta(Cta &cta, Worker &worker, uint64_t index) {
     warp.copies.clear();
     warp.committed.fill(0);
     warp.bulkCommitted.fill(0);
+    warp.products.clear();
+    warp.productGroups = 0;
+    warp.fencedProducts = false;
+    warp.unfenced.clear();
     warp.carry = 0;
     warp.executed = 0;
     warp.yielded = false;
@@ -326,6 +331,7 @@ void fftconv::emulator::runWorker(Worker &worker) {
       startCta(cta, worker, index);
       runCta(cta, worker);
       reportUnfinishedCopies(cta);
+      reportUnfinishedProducts(cta);
     }
   } catch (const Abort &) {
     launch.aborted = true;

@@ -14,8 +14,18 @@
 
 using namespace fftconv::emulator;
 
-/// The registers that an instruction reads and writes.
-static void registerUses(const Instruction &instruction, std::vector<size_t> &reads, std::vector<size_t> &writes) {
+std::vector<size_t> fftconv::emulator::productRegisters(const Instruction &instruction) {
+  std::vector<size_t> registers;
+  if (instruction.opcode == "wgmma" && instruction.operands.size() > 2)
+    for (const Operand &operand : {instruction.operands[0], instruction.operands[1]})
+      for (const Operand &element : operand.elements)
+        if (element.kind == Operand::Register)
+          registers.push_back(element.index);
+  return registers;
+}
+
+void fftconv::emulator::registerUses(const Instruction &instruction, std::vector<size_t> &reads,
+                                     std::vector<size_t> &writes) {
   static constexpr std::string_view readOnly[] = {"bra", "brx", "ret", "exit", "nanosleep", "setmaxnreg", "call"};
   const std::string &opcode = instruction.opcode;
   bool isBarrier = (opcode == "bar" || opcode == "barrier") && !instruction.has("red");
@@ -30,6 +40,8 @@ static void registerUses(const Instruction &instruction, std::vector<size_t> &re
   };
   for (size_t i = 0; i < instruction.operands.size(); ++i)
     note(instruction.operands[i], i == 0 && !noResult ? writes : reads, reads, note);
+  if (opcode == "wgmma") // adds to what its sums were
+    reads.insert(reads.end(), writes.begin(), writes.end());
   if (instruction.guard.kind == Operand::Register) {
     reads.push_back(instruction.guard.index);
     // Where the guard is false the old value lives on.
@@ -142,6 +154,12 @@ void Decoder::allocateSlots(const Function &f, Frame &here) {
         cover(r, endOf(block) - 1);
     }
   }
+  // Registers of a wgmma are in use until it was waited for, and are told from others.
+  for (const Instruction &instruction : f.body)
+    for (size_t r : productRegisters(instruction)) {
+      cover(numbers[r], 0);
+      cover(numbers[r], count - 1);
+    }
   // Linear scan. A result never takes the slot of an operand that ends at the same instruction: widths may differ.
   std::vector<size_t> byStart;
   for (size_t r = 0; r < registers; ++r)

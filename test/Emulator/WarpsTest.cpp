@@ -292,7 +292,8 @@ TEST(Parser, NamesLineAndText) {
     return error(kernelText("", ".reg .b32 %r<4>; .reg .b64 %rd<4>; .reg .pred %p<2>;\n" + statement + "\nret;"));
   };
   EXPECT_EQ(body("add.u32 %r1, %r2, %r3;"), "no error");
-  EXPECT_EQ(body("wgmma.fence.sync.aligned;"), "line 8: unknown instruction: 'wgmma.fence.sync.aligned'");
+  EXPECT_EQ(body("tcgen05.fence::after_thread_sync;"),
+            "line 8: unknown instruction: 'tcgen05.fence::after_thread_sync'");
   EXPECT_EQ(body("add.u32.fancy %r1, %r2, %r3;"), "line 8: unknown modifier '.fancy': 'add.u32.fancy'");
   EXPECT_EQ(body("add.u32 %r1, %r2;"), "line 8: expected 3 operands, got 2: 'add.u32'");
   EXPECT_EQ(body("add.u32 %r1, %rd1, %r3;"), "line 8: a register of another width than the type: 'add.u32'");
