@@ -90,7 +90,7 @@ def count_sass(cubin, kernel, trips):
         if start is not None and start < i:
             edges.append((start, i))
     # The loop over groups is the first to end of those that have all matrix products. What rarely runs (retries of waits) stands behind it and comes back from there.
-    products = [i for i, (opcode, _) in enumerate(code) if opcode.startswith("HMMA")]
+    products = [i for i, (opcode, _) in enumerate(code) if opcode.startswith(("HMMA", "HGMMA"))]
     start, end = min((e for e in edges if e[0] <= products[0] and products[-1] <= e[1]), key=lambda e: e[1])
     back = {}
     for a, b in edges:

@@ -102,6 +102,20 @@ private:
   std::map<std::vector<uint32_t>, int64_t> known;
 };
 
+/// Matrices that warpgroups multiply by, in shared memory, each content once.
+class SharedMatrices {
+public:
+  /// The byte at which words lie, behind all others where they are new.
+  int64_t add(const std::vector<uint32_t> &words);
+  /// Where they lie; nothing where they are not there.
+  std::optional<int64_t> find(const std::vector<uint32_t> &words) const;
+  llvm::ArrayRef<uint32_t> words() const { return data; }
+
+private:
+  std::vector<uint32_t> data;
+  std::map<std::vector<uint32_t>, int64_t> known;
+};
+
 /// The values of a place in the machine that are known at run time only.
 struct RuntimePlace {
   mlir::Value lane, warp, loop;
@@ -167,6 +181,10 @@ struct KernelContext {
 
   /// What results will be multiplied with, in the order in which they leave, where it has been loaded.
   llvm::SmallVector<mlir::Value> gates = {};
+
+  /// What warpgroups multiply by; where it begins in shared memory, in bytes.
+  SharedMatrices matrices = {};
+  int64_t matricesAt = -1;
 
   /// Where the mbarriers lie by which warps wait for rows between phases (bytes of shared memory; negative where they wait at barriers of the CTA), and the phases emitted so far.
   int64_t rowSignals = -1, phases = 0;
@@ -235,6 +253,9 @@ struct KernelContext {
 /// Emits a phase: the ops from a read of shared memory to the next write, for all tiles and rows of a group.
 void emitPhase(KernelContext &context, llvm::ArrayRef<mlir::Operation *> ops,
                const llvm::DenseMap<mlir::Operation *, double> &scales);
+
+/// Brings the matrices that warpgroups multiply by to shared memory.
+void emitMatrices(KernelContext &context);
 
 /// Starts the copies of `count` rows (i32; null for one) of an input, from batch row `row` on.
 void emitCopyIn(KernelContext &context, CopyInOp op, mlir::Value row, mlir::Value count);

@@ -106,15 +106,16 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     return success();
   }
 
-  /// The factors that matrices take over from butterflies, which do not scale: the product before one, else the one after.
-  static DenseMap<Operation *, double> butterflyScales(Block &body) {
+  /// The factors that matrices take over from butterflies, which do not scale: the product before one, else the one after. On the way back those of warpgroups take over from the
+  /// butterflies before them, so that a digit's matrix is the adjoint of its other one.
+  static DenseMap<Operation *, double> butterflyScales(Block &body, bool warpgroups) {
     DenseMap<Operation *, double> scales;
     TileDftOp last;
     double open = 1;
     for (auto dft : body.getOps<TileDftOp>()) {
       if (dft.getHow() == How::Butterfly) {
         double scale = 1 / std::sqrt(static_cast<double>(dft.getPlan().getRadices()[dft.getDigit() - 1]));
-        (last ? scales.try_emplace(last, 1).first->second : open) *= scale;
+        (last && !(warpgroups && dft.getInverse()) ? scales.try_emplace(last, 1).first->second : open) *= scale;
         continue;
       }
       last = dft;
@@ -135,11 +136,16 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     PlanAttr plan = copyIn.getPlan();
     std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
     int64_t sequences = schedule ? schedule->radices[0] : 0, rows = groups.getRows();
-    if (!schedule || (schedule->split > 0 && sequences != 1) ||
+    if (!schedule || (schedule->split > 0 && sequences != 1 && !schedule->warpgroups) ||
         !monarch::fitsWarps(getDigits(plan), getKernelChoice(groups), getKernelProblem(groups)))
       return groups.emitOpError(
           "kernels take rows one by one where a sequence is exchanged between warps, else as many to each warp");
 
+    if (getKernelChoice(groups).warpgroups)
+      if (std::string_view reason = monarch::whyNoWarpgroups(
+              getDigits(plan), getKernelChoice(groups), getKernelProblem(groups), *monarch::findChip(plan.getChip()));
+          !reason.empty())
+        return groups.emitOpError("cannot have products of warpgroups: ") << StringRef(reason);
     if (getKernelChoice(groups).bulk)
       for (auto copy : body.getOps<CopyInOp>())
         if (!copy.getAhead() || static_cast<int64_t>(copy.getMbarriers()) < 0)
@@ -194,6 +200,9 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       Value left = channelsLast ? s.sub(s.i64(k.problem.heads), k.firstHead) : s.sub(k.rowCount, row);
       return s.toI32(s.min(left, s.i64(rows)));
     };
+    k.matricesAt = static_cast<int64_t>(groups.getMatrices());
+    if (schedule->warpgroups && k.matricesAt < 0)
+      return groups.emitOpError("has no place for its matrices yet; run fftconv-allocate-shared");
     bool bulk = k.choice.bulk, bulkOut = monarch::storesInBulk(*schedule, k.choice, k.problem);
     bool waitsForRows = monarch::waitsForRows(getDigits(plan), k.choice, k.problem);
     if (waitsForRows) {
@@ -243,7 +252,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       for (auto copyOut : body.getOps<CopyOutOp>())
         emitFetch(k, copyOut.getGate(), row);
 
-    DenseMap<Operation *, double> scales = butterflyScales(body);
+    DenseMap<Operation *, double> scales = butterflyScales(body, k.choice.warpgroups);
     SmallVector<Operation *> phase;
     auto waitsAt = [&](Operation *op) {
       if (!k.ahead && !k.warpOwns())
@@ -311,6 +320,13 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     }
     if (!following.empty())
       scf::YieldOp::create(b, loc, following);
+    if (k.choice.warpgroups) {
+      if (4 * static_cast<int64_t>(k.matrices.words().size()) >
+          monarch::matrixBytes(getDigits(plan), k.choice, k.problem))
+        return groups.emitOpError("has more matrices than there is shared memory for");
+      b.setInsertionPoint(loop);
+      emitMatrices(k);
+    }
     builder.setInsertionPointAfter(loop);
     if (bulkOut) {
       b.setInsertionPointAfter(loop);

@@ -101,6 +101,9 @@ private:
       entry->second = load();
     return entry->second;
   }
+  /// Those that were loaded ahead of all rows stay: factors are the same there and back. By what is loaded, for what, and where the digits are on which that depends.
+  using Kept = std::tuple<std::array<int64_t, 5>, std::vector<std::tuple<monarch::Place, int, int>>>;
+  std::map<Kept, std::vector<mlir::Value>> kept;
 
   monarch::Layout layoutOf(TileType type) const { return type.getLayout().getLayout(schedule.radices); }
   using Form = TileValue::Form;
@@ -205,6 +208,9 @@ private:
   /// The entry of a transform's matrix, scaled, that a lane has in a register of operand A: [new][old] in the order of the column bits of `before`, the operand's layout. `values` has what it depends on.
   monarch::Complex matrixEntry(TileDftOp op, const monarch::Layout &before, int lane, int reg,
                                const std::vector<int64_t> &values);
+  /// The same at a row and a column.
+  monarch::Complex matrixEntry(TileDftOp op, const monarch::Layout &before, std::pair<int, int> at,
+                               const std::vector<int64_t> &values);
   /// A part of an entry: as it is, or what rounding leaves of it.
   double partOf(double entry, int part) {
     return part == 0 ? entry : entry - roundTo(operand(), entry).convertToDouble();
@@ -219,6 +225,11 @@ private:
   /// matrix, once as what makes real parts, [re; -im], and once for imaginary ones, [im; re].
   void transformBothPlanes(TileDftOp op);
   void transform(TileDftOp op);
+
+  /// The same by wgmma (WarpgroupProducts.cpp).
+  void transformByWarpgroup(TileDftOp op);
+  /// Where shared memory begins, as descriptors of matrices say it (i32).
+  mlir::Value sharedDescriptor;
 
   bool tilesHold(const monarch::Layout &layout, int digit) const {
     return llvm::any_of(layout.placesOf(digit), [](const monarch::Place &p) { return p.kind == 'u'; });

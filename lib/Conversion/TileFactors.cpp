@@ -196,8 +196,7 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
                   for (int64_t reg : slots) {
                     auto value = [&](int at) {
                       std::vector<int64_t> d = valuesAt(layout, lane, at, values);
-                      monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
-                      return op.getInverse() ? std::conj(w) : w;
+                      return monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
                     };
                     double first = std::arg(value(reg)), second = std::arg(value(reg + 1));
                     assert(std::max(std::abs(first), std::abs(second)) < 1.8 && "more than 100 degrees");
@@ -221,10 +220,14 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
     }
     return words;
   };
-  auto turn = [](Arithmetic &a, Value &re, Value &im, Value tangent, Value sine) {
-    im = a.addProduct(im, re, tangent);
-    re = a.subProduct(re, im, sine);
-    im = a.addProduct(im, re, tangent);
+  bool inverse = op.getInverse();
+  auto turn = [&](Arithmetic &a, Value &re, Value &im, Value tangent, Value sine) {
+    auto shear = [&](Value &to, Value from, Value factor, bool subtracts) {
+      to = subtracts != inverse ? a.subProduct(to, from, factor) : a.addProduct(to, from, factor);
+    };
+    shear(im, re, tangent, false);
+    shear(re, im, sine, true);
+    shear(im, re, tangent, false);
   };
   forEachValue(layout, op.getPlan().getSchedule().getProducts().isF32(), wordsOf, turn);
 }

@@ -27,15 +27,17 @@ void PhaseEmitter::emit() {
     place.loop = loop.getInductionVar();
     b.setInsertionPointToStart(loop.getBody());
   }
+  // Of each sequence that the CTA has side by side, and of all of these.
   int64_t together = monarch::rowsAtOnce(getDigits(k.plan), k.choice, k.problem);
+  int64_t sequences = k.warpOwns() ? 1 : schedule.sequences();
   states = std::vector<State>(together * (inLine ? layout.trips() : 1));
   if (k.rowsHere) {
-    auto loop = s.loop(s.i32(0), k.rowsHere, s.i32(together));
+    auto loop = s.loop(s.i32(0), k.rowsHere, s.i32(together * sequences));
     tileAnchor = loop;
     b.setInsertionPointToStart(loop.getBody());
     // Where there is no such row, the last one once more: what is written twice is the same.
     for (size_t i = 0; i < states.size(); ++i) {
-      int64_t ahead = static_cast<int64_t>(i) % together;
+      int64_t ahead = static_cast<int64_t>(i) % together * sequences;
       Value next = s.add(loop.getInductionVar(), s.i32(ahead));
       states[i].row = ahead == 0 || k.rowsAreFull || k.restIsZero ? next : s.min(next, s.sub(k.rowsHere, s.i32(1)));
     }

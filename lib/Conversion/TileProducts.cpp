@@ -16,16 +16,26 @@ using monarch::Level;
 
 monarch::Complex PhaseEmitter::matrixEntry(TileDftOp op, const monarch::Layout &before, int lane, int reg,
                                            const std::vector<int64_t> &values) {
+  auto [row, column] = monarch::fragmentIndex(monarch::Fragment::A, lane, reg);
+  return matrixEntry(op, before, std::pair(row, column), values);
+}
+
+monarch::Complex PhaseEmitter::matrixEntry(TileDftOp op, const monarch::Layout &before, std::pair<int, int> at,
+                                           const std::vector<int64_t> &values) {
   int stage = static_cast<int>(op.getDigit());
   bool inverse = op.getInverse();
-  auto [row, column] = monarch::fragmentIndex(monarch::Fragment::A, lane, reg);
+  // Columns, and tiles where they do not hold the digit.
+  std::vector<monarch::Place> places(monarch::columnPlaces.begin(), monarch::columnPlaces.end());
+  for (const monarch::Place &p : before.placesOf(stage))
+    if (p.kind == 'u')
+      places.push_back(p);
   auto valueOf = [&](int index) {
     int64_t value = 0;
     for (int bit = 0; bit < monarch::bitsOf(schedule.radices[stage]); ++bit)
-      value |= int64_t(index >> bit & 1) << before.at(monarch::columnPlaces[bit]).index;
+      value |= int64_t(index >> bit & 1) << before.at(places[bit]).index;
     return value;
   };
-  int64_t to = valueOf(row), from = valueOf(column);
+  int64_t to = valueOf(at.first), from = valueOf(at.second);
   monarch::Complex w = scales.at(op) * monarch::stageFactor(schedule, HomeKind::Matrix, stage, inverse ? from : to,
                                                             inverse ? to : from, values);
   return inverse ? std::conj(w) : w;
@@ -156,6 +166,8 @@ void PhaseEmitter::transformBothPlanes(TileDftOp op) {
 }
 
 void PhaseEmitter::transform(TileDftOp op) {
+  if (schedule.warpgroups)
+    return transformByWarpgroup(op);
   if (takesBothPlanes(op))
     return transformBothPlanes(op);
   bool left = op.getHow() == How::Left;

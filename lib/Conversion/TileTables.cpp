@@ -74,7 +74,7 @@ Value PhaseEmitter::runtimePart(const DigitIndex &index, int64_t unit, const mon
 }
 
 std::vector<Value> PhaseEmitter::load(const Table &table, const monarch::Layout &layout, int64_t tile, int64_t half) {
-  return loadOnce(table.offset, 2 * tile + half, [&] {
+  auto loadNow = [&] {
     OpBuilder::InsertionGuard guard(b);
     moveTo(table.level);
     int64_t unit = 4 * table.stride, constant = unit * table.index.of(layout.values({.reg = 2 * half, .tile = tile}));
@@ -85,7 +85,16 @@ std::vector<Value> PhaseEmitter::load(const Table &table, const monarch::Layout 
     // What is loaded before warps wait must stay before that, but the assembler moves loads of what never changes (ld.global.nc) down to where they are used.
     return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, table.words, table.width,
                      k.loadsAhead() ? "ld.global" : "ld.global.nc");
-  });
+  };
+  if (table.level == Level::Use)
+    return loadOnce(table.offset, 2 * tile + half, loadNow);
+  Kept key{{table.offset, table.words, table.width, trip, 2 * tile + half}, {}};
+  for (const auto &[place, piece] : layout.pieces())
+    std::get<1>(key).push_back({place, piece.digit, piece.index});
+  auto [entry, isNew] = kept.try_emplace(std::move(key));
+  if (isNew)
+    entry->second = loadNow();
+  return entry->second;
 }
 
 std::vector<Value> PhaseEmitter::loadWords(Value pointer, int64_t constant, int64_t words, int64_t width,

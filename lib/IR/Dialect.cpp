@@ -22,6 +22,41 @@ using namespace fftconv;
 
 #include "fftconv/IR/FFTConvDialect.cpp.inc"
 #include "fftconv/IR/FFTConvEnums.cpp.inc"
+
+/// `, copies = ...` and `, mma = ...`, each only where it is not the default.
+static ParseResult parseChoices(AsmParser &parser, Copies &copies, Mma &mma) {
+  copies = Copies::Async;
+  mma = Mma::Warp;
+  auto parse = [&](auto &choice, auto symbolize) -> ParseResult {
+    StringRef word;
+    SMLoc at;
+    if (parser.parseEqual() || parser.getCurrentLocation(&at) || parser.parseKeyword(&word))
+      return failure();
+    auto known = symbolize(word);
+    if (!known)
+      return parser.emitError(at, "unknown choice '") << word << "'";
+    choice = *known;
+    return success();
+  };
+  while (succeeded(parser.parseOptionalComma())) {
+    if (succeeded(parser.parseOptionalKeyword("copies"))) {
+      if (parse(copies, [](StringRef word) { return symbolizeCopies(word); }))
+        return failure();
+    } else if (parser.parseKeyword("mma", " or copies") ||
+               parse(mma, [](StringRef word) { return symbolizeMma(word); })) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+static void printChoices(AsmPrinter &printer, Copies copies, Mma mma) {
+  if (copies != Copies::Async)
+    printer << ", copies = " << stringifyCopies(copies);
+  if (mma != Mma::Warp)
+    printer << ", mma = " << stringifyMma(mma);
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "fftconv/IR/FFTConvAttrs.cpp.inc"
 #define GET_TYPEDEF_CLASSES
@@ -91,7 +126,7 @@ LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
 }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t warps, int64_t values,
-                                   int64_t rows, int64_t stages, FloatType products, FloatType sums, Copies) {
+                                   int64_t rows, int64_t stages, FloatType products, FloatType sums, Copies, Mma) {
   auto isPowerBetween = [](int64_t value, int64_t low, int64_t high) {
     return low <= value && value <= high && llvm::isPowerOf2_64(value);
   };

@@ -249,8 +249,12 @@ monarch::KernelChoice fftconv::getKernelChoice(GroupsOp groups) {
 }
 
 monarch::KernelChoice fftconv::getKernelChoice(ScheduleAttr schedule) {
-  return {static_cast<int>(schedule.getWarps()), static_cast<int>(schedule.getValues()), schedule.getRows(),
-          static_cast<int>(schedule.getStages()), schedule.getCopies() == Copies::Bulk};
+  return {static_cast<int>(schedule.getWarps()),
+          static_cast<int>(schedule.getValues()),
+          schedule.getRows(),
+          static_cast<int>(schedule.getStages()),
+          schedule.getCopies() == Copies::Bulk,
+          schedule.getMma() == Mma::Warpgroup};
 }
 
 monarch::KernelProblem fftconv::getKernelProblem(ToeplitzOp op) {

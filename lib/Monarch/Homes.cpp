@@ -54,7 +54,11 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
         parts = {{'r', 1}, {'r', 2}};
       else if (step.kind == StepKind::Left)
         parts = {{'r', 2}};
-      return step.layout.uniform(digit, parts);
+      // What four warps multiply with is the same for them.
+      bool amongFour = request.warpgroups && std::ranges::any_of(step.layout.placesOf(digit), [](const Place &p) {
+                         return p.kind == 'w' && p.index < 2;
+                       });
+      return step.layout.uniform(digit, parts) && !amongFour;
     });
   };
   std::vector<std::pair<int, int>> pairs;
@@ -103,8 +107,9 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
     std::vector<int> depends(digits.begin(), digits.end());
     if (!matrix)
       depends.push_back(stage);
+    // What warpgroups multiply by lies in shared memory.
     for (const Step &step : steps)
-      if (isDft(step.kind) && step.digit == stage)
+      if (isDft(step.kind) && step.digit == stage && !(matrix && request.warpgroups))
         words += tableLoads(all, step.layout, depends, matrix && radices[stage] == tile ? 8 : 2,
                             /*inLine=*/false, request.rows, request.rowsAtOnce, {})
                      .words;
@@ -142,6 +147,16 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
       } else if (others[j] || (rightAngle && !(relieved >> j & 1))) { // see twists
         add(HomeKind::Butterfly, j, others[j]);
       }
+    if (request.warpgroups) {
+      int64_t bytes = 0;
+      for (int j : matrices) {
+        int64_t each = matrixBytes(radices[j], j == 1 && rightAngle);
+        for (int i = 1; i <= last; ++i)
+          each *= absorbed[j] >> i & 1 ? radices[i] : 1;
+        bytes += each;
+      }
+      here.tooMuch = std::max<int64_t>(0, bytes - request.matrixBytes);
+    }
     // What is as good must not differ by how sums were rounded.
     here.clocks = std::round(64 * here.clocks) / 64;
     if (!least || here < *least) {

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Homes.h"
 #include "KernelParts.h"
 
 #include <algorithm>
@@ -26,7 +27,9 @@ int fftconv::monarch::copyWidth(const KernelProblem &problem, int64_t rows) {
 }
 
 // Two digits of 16 or one and one of 8, and a small one between.
-bool fftconv::monarch::warpOwns(const Digits &digits) { return digits.count() <= 3 && digits.points() <= 2048; }
+bool fftconv::monarch::warpOwns(const Digits &digits) {
+  return digits.count() <= 3 && digits.points() <= 2048 && std::ranges::max(digits.radices) <= tile;
+}
 
 bool fftconv::monarch::fitsWarps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   if (!warpOwns(digits))
@@ -57,7 +60,27 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   int64_t own = owns && problem.split ? waiting + std::max(normal, later) : std::max(waiting + normal, later);
   int64_t scales = problem.split ? scaleBytes(digits, choice) : 0;
   int64_t mbarriers = choice.bulk ? mbarrierBytes(digits, choice) * (1 + gateAhead) : 0;
-  return choice.rows * (ahead + own) + scales + mbarriers + rowSignalBytes(digits, choice, problem);
+  return choice.rows * (ahead + own) + scales + mbarriers + rowSignalBytes(digits, choice, problem) +
+         matrixBytes(digits, choice, problem);
+}
+
+int64_t fftconv::monarch::matrixBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  if (!choice.warpgroups)
+    return 0;
+  std::shared_ptr<const Schedule> schedule =
+      findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split));
+  int64_t bytes = 0;
+  if (schedule)
+    for (int digit : schedule->matrices)
+      bytes += matrixBytes(*schedule, digit);
+  return bytes;
+}
+
+int64_t fftconv::monarch::matrixBytes(const Schedule &schedule, int digit) {
+  int64_t bytes = matrixBytes(schedule.radices[digit], digit == 1 && schedule.rightAngle);
+  for (int other : dependences(schedule, HomeKind::Matrix, digit))
+    bytes *= schedule.radices[other];
+  return bytes;
 }
 
 int64_t fftconv::monarch::bulkBytes(const Digits &digits, const KernelProblem &problem) {
@@ -76,8 +99,12 @@ ScheduleRequest fftconv::monarch::scheduleRequest(const Digits &digits, const Ke
           .registerBits = bitsOf(choice.values),
           .rightAngle = digits.rightAngle,
           .padding = bulkPadding(choice, split),
-          .rows = choice.rows,
-          .rowsAtOnce = rowsAtOnce(digits, choice, {.split = split})};
+          // Warpgroups keep most tables for a phase, however many rows there are.
+          .rows = choice.warpgroups ? 4 : choice.rows,
+          .rowsAtOnce = rowsAtOnce(digits, choice, {.split = split}),
+          .warpgroups = choice.warpgroups,
+          // Beside two rows of 8192 points in each of two CTAs, or two of 16,384 in one.
+          .matrixBytes = choice.warpgroups ? (choice.warps > 8 ? 32 : 16) * 1024 : 0};
 }
 
 bool fftconv::monarch::storesInBulk(const Schedule &schedule, const KernelChoice &choice,
@@ -103,6 +130,26 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
     return "shared memory does not hold all inputs ahead";
   if (!findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split)))
     return "no layout of the digits keeps rows contiguous and free of bank conflicts";
+  return "";
+}
+
+std::string_view fftconv::monarch::whyNoWarpgroups(const Digits &digits, const KernelChoice &choice,
+                                                   const KernelProblem &problem, const Chip &chip) {
+  if (chip.warpgroupRate == 0)
+    return "the chip has none";
+  if (problem.split || problem.wideSums)
+    return "their sums are f16";
+  if (problem.channelsLast || problem.wraps || choice.bulk)
+    return "rows whose channels are last, tails that wrap and bulk copies are for warps";
+  std::shared_ptr<const Schedule> schedule = findSchedule(digits.radices, scheduleRequest(digits, choice, false));
+  if (!schedule || choice.warps < 4)
+    return "no layout of the digits gives four warps one matrix";
+  if (digits.points() * problem.elementBytes() < 16 * 32 * choice.warps)
+    return "a row is less than what its threads copy at once";
+  if (choice.rows % schedule->sequences() != 0)
+    return "rows are no multiple of those that are side by side";
+  if (schedule->sequences() > 1 && !fillsGroups(digits, choice, problem) && !copiesInLine(digits, choice, problem))
+    return "rows that are not there would not be zeros";
   return "";
 }
 
@@ -195,9 +242,20 @@ bool fftconv::monarch::holdsPostGateAhead(const Digits &digits, const KernelChoi
 int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   if (warpOwns(digits))
     return std::max<int64_t>(1, choice.rows / choice.warps);
+  if (choice.warpgroups)
+    return 1;
   // Of two rows alone in a CTA that has a multiprocessor to itself, one is computed while the other is waited for.
   bool one = choice.rows % 2 || (choice.rows == 2 && choice.warps == 16);
   return problem.wideSums || problem.gated() || one ? 1 : 2;
+}
+
+int64_t fftconv::monarch::rowsTogether(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  int64_t sequences = 1;
+  if (choice.warpgroups)
+    if (std::shared_ptr<const Schedule> schedule =
+            findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split)))
+      sequences = schedule->sequences();
+  return sequences * rowsAtOnce(digits, choice, problem);
 }
 
 /// Steps in which the rows of a group are computed.
@@ -206,8 +264,8 @@ static int64_t rowSteps(const Digits &digits, const KernelChoice &choice, const 
 }
 
 bool fftconv::monarch::waitsForRows(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
-  return !warpOwns(digits) && choice.warps == 16 && !choice.bulk && !problem.split && !problem.channelsLast &&
-         !problem.gated() && rowSteps(digits, choice, problem) > 1;
+  return !warpOwns(digits) && choice.warps == 16 && !choice.bulk && !choice.warpgroups && !problem.split &&
+         !problem.channelsLast && !problem.gated() && rowSteps(digits, choice, problem) > 1;
 }
 
 int64_t fftconv::monarch::rowSignalBytes(const Digits &digits, const KernelChoice &choice,

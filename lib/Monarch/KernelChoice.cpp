@@ -26,11 +26,11 @@ static double occupancy(const Digits &digits, const KernelChoice &choice, const 
   return static_cast<double>(batch * problem.heads) / static_cast<double>(rounds * resident * chip.sms * choice.rows);
 }
 
-/// The choice of rows for so many warps that share them, of which as many CTAs are to run on a multiprocessor as registers let them.
-static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, const KernelProblem &problem,
-                                              const Chip &chip, bool bulk) {
-  // Rows of other heads come by way of registers, not ahead.
-  KernelChoice choice{warps, 32, 1, problem.channelsLast ? 1 : 2, bulk};
+/// The choice of rows for what is chosen otherwise of warps that share them, of which as many CTAs are to run on a multiprocessor as registers let them.
+static std::optional<KernelChoice> chooseRows(KernelChoice choice, const Digits &digits, const KernelProblem &problem,
+                                              const Chip &chip) {
+  // Those that the warps of a CTA have side by side.
+  const int64_t step = choice.rows = rowsTogether(digits, choice, problem);
   int64_t share = sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
   auto fits = [&](const KernelChoice &choice, bool gateAhead) {
     return sharedBytes(digits, choice, problem, gateAhead) <= share;
@@ -42,8 +42,9 @@ static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, c
   // Past eight rows nothing is saved.
   int64_t most = 1, batch = ceilDiv(problem.batch, inputPlanes(digits));
   // A second row is worth more than a gate that comes ahead.
-  for (KernelChoice more = choice; more.rows <= 8 && fits(more, problem.gateTile() && (bulk || more.rows > 2));
-       ++more.rows)
+  for (KernelChoice more = choice;
+       more.rows <= std::max<int64_t>(8, step) && fits(more, problem.gateTile() && (choice.bulk || more.rows > 2));
+       more.rows += step)
     most = more.rows;
   if (problem.channelsLast) {
     while (2 * choice.rows <= most && choice.rows < problem.heads)
@@ -55,14 +56,37 @@ static std::optional<KernelChoice> chooseRows(int warps, const Digits &digits, c
     return (1 + 0.3 / static_cast<double>(choice.rows)) * (rowsAtOnce(digits, choice, problem) > 1 ? 0.9 : 1);
   };
   double best = INFINITY;
-  for (KernelChoice tried = choice; tried.rows <= (batch ? std::min(most, batch) : most); ++tried.rows) {
+  for (KernelChoice tried = choice; tried.rows <= (batch ? std::min(most, batch) : most); tried.rows += step) {
+    if (tried.warpgroups && !whyNoWarpgroups(digits, tried, problem, chip).empty())
+      continue;
     double time = cost(tried) / occupancy(digits, tried, problem, chip);
     if (time < best) {
       best = time;
       choice.rows = tried.rows;
     }
   }
-  return choice;
+  return best < INFINITY ? std::optional(choice) : std::nullopt;
+}
+
+/// What may be chosen of warps that share rows, but for the rows.
+static std::vector<KernelChoice> sharingChoices(const Digits &digits, const KernelProblem &problem, const Chip &chip,
+                                                bool bulk) {
+  // Rows of other heads come by way of registers, not ahead.
+  int stages = problem.channelsLast ? 1 : 2;
+  std::vector<KernelChoice> choices;
+  // Values in f32 take more registers.
+  for (int warps : {16, 8})
+    if (warps == 8 || !problem.split)
+      choices.push_back({warps, 32, 1, stages, bulk});
+  if (chip.warpgroupRate > 0)
+    for (int values : {32, 64})
+      for (int warps : {16, 8, 4}) {
+        KernelChoice choice{warps, values, 1, stages, bulk, /*warpgroups=*/true};
+        choice.rows = rowsTogether(digits, choice, problem);
+        if (whyNoWarpgroups(digits, choice, problem, chip).empty())
+          choices.push_back(choice);
+      }
+  return choices;
 }
 
 std::optional<KernelCost> fftconv::monarch::chosenCost(const Digits &digits, const KernelProblem &problem,
@@ -126,11 +150,11 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // registers again.
   std::optional<KernelChoice> best;
   std::tuple<bool, double, double> least;
-  for (int warps : {16, 8}) {
-    // Values in f32 take more registers. Fewer heads of a row would touch more sectors than they use.
-    if ((warps == 16 && problem.split) || (warps == 8 && problem.channelsLast && best))
+  for (const KernelChoice &tried : sharingChoices(digits, problem, chip, bulk)) {
+    // Fewer heads of a row would touch more sectors than they use.
+    if (tried.warps == 8 && problem.channelsLast && best)
       continue;
-    std::optional<KernelChoice> choice = chooseRows(warps, digits, problem, chip, bulk);
+    std::optional<KernelChoice> choice = chooseRows(tried, digits, problem, chip);
     if (!choice)
       continue;
     std::shared_ptr<const Schedule> schedule =

@@ -24,7 +24,7 @@ double KernelCost::onChipTime() const {
 /// Rows that are computed for so many that are there: where some are side by side, those without a partner have one of zeros, or twice the same.
 static int64_t rowsComputed(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                             int64_t there) {
-  int64_t together = rowsAtOnce(digits, choice, problem), last = there % choice.rows;
+  int64_t together = rowsTogether(digits, choice, problem), last = there % choice.rows;
   int64_t steps = warpOwns(digits) ? std::min<int64_t>(last, choice.warps) : ceilDiv(last, together);
   return there - last + steps * together;
 }
@@ -67,7 +67,7 @@ TableLoads fftconv::monarch::tableLoads(const Digits &digits, const Layout &layo
 
 TableLoads fftconv::monarch::tableLoads(const Schedule &schedule, const Step &step, HomeKind kind, bool inLine,
                                         int64_t rows, int64_t rowsAtOnce, const KernelProblem &problem) {
-  if ((kind == HomeKind::Matrix && !isMma(step.kind)) ||
+  if ((kind == HomeKind::Matrix && (!isMma(step.kind) || schedule.warpgroups)) ||
       (kind == HomeKind::Product && step.kind != StepKind::Twiddle) ||
       (kind == HomeKind::Butterfly && (step.kind != StepKind::Butterfly || !twists(schedule, step.digit))))
     return {};
@@ -79,15 +79,16 @@ TableLoads fftconv::monarch::tableLoads(const Schedule &schedule, const Step &st
 }
 
 void fftconv::monarch::setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps,
-                                const Chip &chip) {
+                                const Chip &chip, bool warpgroups) {
   double sms = static_cast<double>(chip.sms), full = std::min(1.0, ctas / sms);
   double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
   double clock = outputs / (chip.clock * sms * full);
-  double slots = cost.instructions + (chip.mmaSlots - 1) * cost.mma;
+  double slots = cost.instructions + (warpgroups ? 0 : (chip.mmaSlots - 1) * cost.mma);
   cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
   cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
   cost.limits[KernelCost::SharedMemory].time = (cost.wavefronts + cost.loads) * clock;
-  cost.limits[KernelCost::TensorCores].time = cost.mma * 2048 / chip.tensorRate * clock;
+  cost.limits[KernelCost::TensorCores].time =
+      (warpgroups ? cost.warpgroupProducts / chip.warpgroupRate : cost.mma * 2048 / chip.tensorRate) * clock;
   cost.limits[KernelCost::Issue].time = slots / chip.slotsPerClock(warps) * clock;
 }
 
@@ -146,8 +147,19 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       wavefronts = perOutput(moves) * computed;
     }
     cost.mma += perOutput(mma) * computed;
+    // Of 16 columns they take as long as of 32.
+    if (isMma(kind))
+      cost.warpgroupProducts +=
+          perOutput(mma) * computed * static_cast<double>(512 * schedule.radices[schedule.steps[n].digit]);
     cost.wavefronts += wavefronts;
   }
+  int64_t resident = residentCtas(digits, choice, problem, chip);
+  // CTAs of all heads; where warps share rows, each brings the matrices of its warpgroups to shared memory.
+  int64_t ctasAlongBatch = problem.channelsLast ? complexRows : ceilDiv(complexRows, choice.rows);
+  int64_t ctas = heads * std::min(ctasAlongBatch, gridLimit(problem.channelsLast ? ceilDiv(heads, choice.rows) : heads,
+                                                            resident, chip));
+  cost.wavefronts += static_cast<double>(ctas * matrixBytes(digits, choice, problem) / 128) /
+                     (static_cast<double>(length) * static_cast<double>(batch * heads));
 
   // An element in and one out for each output, one for each gate, and spectra of two for each point: from memory once for each head.
   double tensors = static_cast<double>(bytes * (2 + preGate + problem.postGate));
@@ -162,12 +174,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double reads = static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip));
   cost.sectors = (touched + (reads * spectrum + scales) / outputs) / 32;
   // Where it stays in L1, once for each CTA.
-  if (keepsSpectrum(digits, choice, problem, chip)) {
-    int64_t ctas = problem.channelsLast ? complexRows : ceilDiv(complexRows, choice.rows);
-    int64_t most = gridLimit(problem.channelsLast ? ceilDiv(heads, choice.rows) : heads,
-                             residentCtas(digits, choice, problem, chip), chip);
-    reads = std::min(reads, static_cast<double>(heads * std::min(ctas, most)));
-  }
+  if (keepsSpectrum(digits, choice, problem, chip))
+    reads = std::min(reads, static_cast<double>(ctas));
   double spectra = (reads * spectrum + scales) / outputs;
   cost.l2Bytes = touched + spectra;
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
@@ -188,6 +196,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     case StepKind::Left:
     case StepKind::Right:
       here = split ? 72 : problem.wideSums ? 16 : 8; // mma, and conversions or what splits sums
+      if (schedule.warpgroups)
+        here = 5; // two, what they wait for, their descriptors
       if (schedule.takesBothPlanes(step.digit))
         here += (step.kind == StepKind::Right ? 8 : 0) + (split ? 14 : -4);
       cost.loads += loadsOf(step, HomeKind::Matrix);
@@ -243,7 +253,10 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       all += isPowerOfTwo(radix) ? 0 : 14 * static_cast<double>(radix - 2);
   // What is spilled comes back. Gates take registers, too.
   if (int64_t excess = schedule.registers - roomyRegisters + (problem.gated() ? 20 : 0); excess > 0)
-    all += 24 + 2 * static_cast<double>(excess);
+    all += schedule.warpgroups ? 8 : 24 + 2 * static_cast<double>(excess);
+  // Operands need no order, and addresses fewer registers.
+  if (schedule.warpgroups)
+    all -= 12;
   if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
     all += 16;
   cost.instructions = all / 256 * scale / static_cast<double>(pair);
@@ -251,8 +264,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // CTAs that do not fill the chip leave multiprocessors idle.
   double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), sms = static_cast<double>(chip.sms);
   double full = std::min(1.0, groups / sms);
-  int64_t resident = residentCtas(digits, choice, problem, chip);
-  setTimes(cost, problem, groups, static_cast<double>(resident * choice.warps), chip);
+  setTimes(cost, problem, groups, static_cast<double>(resident * choice.warps), chip, schedule.warpgroups);
   if (choice.stages > 1)
     cost.limits[KernelCost::Latency].time =
         outputs * static_cast<double>(bytes * (1 + holdsGateAhead(digits, choice, problem, chip))) *

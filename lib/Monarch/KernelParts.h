@@ -26,6 +26,11 @@ inline int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 
 int64_t ctasByRegisters(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                         const Chip &chip);
 
+/// Bytes of a matrix of f16 that warpgroups multiply by: real and imaginary parts of both sides, or of one where it is the real end.
+constexpr int64_t matrixBytes(int64_t radix, bool realEnd) { return 2 * 2 * radix * 2 * radix / (realEnd ? 2 : 1); }
+/// Bytes of the matrices of a digit, where warpgroups multiply by them.
+int64_t matrixBytes(const Schedule &schedule, int digit);
+
 /// Bytes of shared memory of each of so many CTAs.
 int64_t sharedShare(int64_t ctas, const Chip &chip);
 
@@ -56,8 +61,9 @@ constexpr int64_t roomyRegisters = 76;
 /// Clocks of a multiprocessor that kernels whose warps share rows wait for a wavefront of tables or spectra, as measured (benchmarks/README.md).
 constexpr double clocksPerLoad = 0.53;
 
-/// The times that counts for one output take a chip of which `ctas` fill a part, `warps` of them at a time on a multiprocessor.
-void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps, const Chip &chip);
+/// The times that counts for one output take a chip of which `ctas` fill a part, `warps` of them at a time on a multiprocessor; mma are those of warps, or of warpgroups.
+void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps, const Chip &chip,
+              bool warpgroups = false);
 
 } // namespace fftconv::monarch
 

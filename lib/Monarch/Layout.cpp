@@ -123,8 +123,11 @@ std::optional<Layout> Layout::afterDft(int digit, bool inverse, Dft how) const {
         return std::nullopt;
   } else {
     std::set<Place> there(places.begin(), places.end());
-    if (there != std::set<Place>(columnPlaces.begin(), columnPlaces.end()) &&
-        there != std::set<Place>(columnPlaces.begin(), columnPlaces.begin() + 3))
+    if (how == Dft::Right) // what columns do not hold tiles do
+      std::erase_if(there, [](const Place &place) { return place.kind == 'u'; });
+    bool all = there == std::set<Place>(columnPlaces.begin(), columnPlaces.end());
+    if (!all &&
+        (there.size() < places.size() || there != std::set<Place>(columnPlaces.begin(), columnPlaces.begin() + 3)))
       return std::nullopt;
   }
   Layout after = *this;

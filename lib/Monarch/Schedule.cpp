@@ -70,6 +70,13 @@ struct Ranked {
 };
 } // namespace
 
+/// Whether the phase of a step is the inner one, which transforms there and back.
+static bool phaseHasBothWays(const Schedule &schedule, size_t n) {
+  while (schedule.steps[n].kind != StepKind::Write && schedule.steps[n].kind != StepKind::Product)
+    --n;
+  return schedule.steps[n].kind == StepKind::Product;
+}
+
 /// Registers of a lane for tiles and tables in the phase that has most.
 static int64_t registersOf(const Schedule &schedule, const ScheduleRequest &request) {
   int64_t most = 0, tables = 0;
@@ -80,8 +87,11 @@ static int64_t registersOf(const Schedule &schedule, const ScheduleRequest &requ
       inLine = tripsInLine(schedule, n, {});
       tables = 0;
     }
+    // What warpgroups keep for the way there serves the way back.
     for (HomeKind kind : {HomeKind::Matrix, HomeKind::Butterfly, HomeKind::Product})
-      tables += tableLoads(schedule, step, kind, inLine, request.rows, request.rowsAtOnce, {}).held;
+      tables += step.inverse && schedule.warpgroups && phaseHasBothWays(schedule, n)
+                    ? 0
+                    : tableLoads(schedule, step, kind, inLine, request.rows, request.rowsAtOnce, {}).held;
     int64_t values = 0;
     Coordinates at;
     for (at.tile = 0; at.tile < step.layout.tiles(); ++at.tile)
@@ -117,6 +127,7 @@ static std::optional<Ranked> rank(const std::vector<int64_t> &radices, int split
   }
   Schedule schedule{radices,  request.warps, split, request.rightAngle, steps,
                     matrices, homes.homes,   {},    request.padding};
+  schedule.warpgroups = request.warpgroups;
   schedule.registers = split > 0 ? registersOf(schedule, request) : 0;
   int64_t excess = std::max<int64_t>(0, schedule.registers - roomyRegisters);
   return Ranked{{split > 0, mmas, split ? radices[0] : 0, excess, homes.cost.clocks, inner, homes.cost.entries},
@@ -174,9 +185,16 @@ static std::optional<Schedule> finish(std::optional<Ranked> ranked) {
 
 std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t> &radices,
                                                        const ScheduleRequest &request) {
-  bool legal = radices.size() >= 2 && radices.size() <= mostDigits &&
-               (radices.back() == tile || radices.back() == halfTile) && isPowerOfTwo(request.warps) &&
-               std::ranges::all_of(radices, [](int64_t r) { return r >= 2 && (r < 9 || r == tile); });
+  bool legal = radices.size() >= 2 && radices.size() <= mostDigits && isPowerOfTwo(request.warps);
+  if (request.warpgroups) {
+    auto isEnd = [](int64_t r) { return r == tile || r == 2 * tile; };
+    legal = legal && isEnd(radices.front()) && isEnd(radices.back()) &&
+            std::ranges::all_of(radices.begin() + 1, radices.end() - 1,
+                                [](int64_t r) { return isPowerOfTwo(r) && r >= 2 && r < tile; });
+  } else {
+    legal = legal && (radices.back() == tile || radices.back() == halfTile) &&
+            std::ranges::all_of(radices, [](int64_t r) { return r >= 2 && (r < 9 || r == tile); });
+  }
   return legal ? finish(best(radices, request)) : std::nullopt;
 }
 
@@ -188,7 +206,7 @@ std::shared_ptr<const Schedule> fftconv::monarch::findSchedule(const std::vector
   auto [entry, isNew] = known.try_emplace({radices, request});
   if (isNew)
     if (std::optional<Schedule> schedule = makeSchedule(radices, request);
-        schedule && (schedule->split == 0 || schedule->radices[0] == 1) &&
+        schedule && (schedule->split == 0 || schedule->sequences() == 1 || request.warpgroups) &&
         (!request.rightAngle || schedule->matrices.contains(1)))
       entry->second = std::make_shared<const Schedule>(std::move(*schedule));
   return entry->second;
@@ -259,8 +277,14 @@ std::vector<StepCost> fftconv::monarch::stepCosts(const Schedule &schedule) {
           for (at.tile = 0; at.tile < layout.tiles(); ++at.tile)
             for (at.reg = 0; at.reg < 8; at.reg += 4)
               tiles += layout.present(at);
-      bool half = schedule.takesBothPlanes(step.digit) || (schedule.rightAngle && (n == first || n == last));
-      cost.mma = tiles * (half ? 2 : 4);
+      bool realEnd = schedule.rightAngle && (n == first || n == last);
+      cost.mma = tiles * (schedule.takesBothPlanes(step.digit) || realEnd ? 2 : 4);
+      if (schedule.warpgroups) {
+        // One of each plane of a tile that it takes, by as many columns as the digit has in both planes, or in one; these are read once for four warps.
+        cost.mma = tiles / 2 * (realEnd && n == first ? 1 : 2);
+        cost.wavefronts = cost.idealWavefronts =
+            cost.mma * schedule.radices[step.digit] / tile * (realEnd && n == last ? 1 : 2);
+      }
     }
     // Data of one warp for another: between the outer phases and the inner one, and where threads copy what warps transform.
     bool side = step.kind == StepKind::Read || step.kind == StepKind::CopyOut;

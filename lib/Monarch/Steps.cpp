@@ -34,10 +34,15 @@ public:
     for (int j = 1; j <= last; ++j)
       (j <= split ? outer : inner).push_back(j);
     matrices = {last};
-    if (!addPartner(outer) || !addPartner(inner))
+    if (request.warpgroups) {
+      if (split == 0 || radices[1] < tile || radices[last] < tile)
+        return std::nullopt;
+      matrices.insert(1);
+    } else if (!addPartner(outer) || !addPartner(inner)) {
       return std::nullopt;
+    }
     // At the real ends there is one plane.
-    if (request.rightAngle && matrices.contains(1) && radices[1] != tile)
+    if (request.rightAngle && matrices.contains(1) && radices[1] < tile)
       return std::nullopt;
     auto there = [](const std::vector<int> &group, std::vector<Op> &ops) {
       for (int j : group) {
@@ -122,12 +127,20 @@ private:
     std::vector<Piece> lastBits = bits(done, std::array{last});
     place(inside, std::span(lastBits).first(contains(last) ? lastBits.size() : 3));
     place(across, bits(done, partner));
+    // What a side of the tile does not hold of a digit numbers tiles.
+    int tiles = 0;
+    for (int j : group)
+      for (const Piece &piece : bits(done, std::array{j}))
+        if (matrices.contains(j) && !layout.holds(piece))
+          layout.set({'u', tiles++}, piece);
+    if (tiles + 3 > request.registerBits)
+      return std::nullopt;
     // Butterfly digits lie on registers, but not on r0, half of one.
     std::vector<Place> free;
     std::vector<Place> registers = {{'r', 1}, {'r', 2}};
     for (int i = 0; i + 3 < request.registerBits; ++i)
       registers.push_back({'u', i});
-    if (arrangement.numbersTiles && !contains(last))
+    if (request.warpgroups || (arrangement.numbersTiles && !contains(last)))
       std::rotate(registers.begin(), registers.begin() + 2, registers.end());
     for (const Place &p : registers)
       if (!layout.has(p))
@@ -201,7 +214,7 @@ private:
         ops, [&](const Op &op) { return op.kind == StepKind::Left && matrices.contains(op.digit); }));
     std::optional<std::vector<Step>> found;
     for (bool transposed : {true, false})
-      for (int sides = 0; sides < 1 << mmas; ++sides) {
+      for (int sides = request.warpgroups ? (1 << mmas) - 1 : 0; sides < 1 << mmas; ++sides) {
         std::optional<Layout> layout = tileLayout(done, group, transposed);
         std::vector<Step> steps;
         auto push = [&](StepKind kind, int digit = 0, bool inverse = false) {

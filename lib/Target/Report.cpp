@@ -70,7 +70,7 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     }
     addAhead();
   }
-  int64_t atOnce = monarch::rowsAtOnce(getDigits(groups.getPlan()), choice, problem);
+  int64_t atOnce = monarch::rowsTogether(getDigits(groups.getPlan()), choice, problem);
   bool full = monarch::fillsGroups(getDigits(groups.getPlan()), choice, problem);
   for (size_t n = 0; n < schedule.steps.size(); ++n)
     if (const monarch::Step &step = schedule.steps[n]; step.kind == monarch::StepKind::Read) {
@@ -167,6 +167,7 @@ static json::Object describeConv(GroupsOp groups) {
   object["products"] = products;
   object["sums"] = sums;
   object["copies"] = stringifyCopies(attr.getCopies());
+  object["mma"] = stringifyMma(attr.getMma());
   object["wraps"] = problem.wraps;
   object["channels_last"] = problem.channelsLast;
   object["theta"] = stringifyTheta(plan.getTheta());

@@ -119,6 +119,11 @@ struct AllocateShared : fftconv::impl::AllocateSharedBase<AllocateShared> {
       groups.setMbarriers(total);
       total += bytes;
     }
+    if (int64_t bytes = monarch::matrixBytes(getDigits(plan), getKernelChoice(groups), getKernelProblem(groups))) {
+      total = llvm::alignTo(total, 16);
+      groups.setMatrices(total);
+      total += bytes;
+    }
     if (total > chip->sharedBytes)
       return groups.emitOpError("needs ")
              << total << " bytes of shared memory, a CTA on " << plan.getChip() << " has " << chip->sharedBytes;

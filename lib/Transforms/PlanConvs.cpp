@@ -28,7 +28,7 @@ using namespace fftconv;
 namespace {
 /// A plan of a tuning file, and the convolution that it is for.
 struct TunedPlan {
-  std::string chip, type, boundary, theta, copies = "async";
+  std::string chip, type, boundary, theta, copies = "async", mma = "warp";
   int64_t length = 0, heads = 0, batch = 0, warps = 0, values = 0, rows = 0, stages = 0;
   bool preGate = false, postGate = false, channelsLast = false;
   std::vector<int64_t> radices;
@@ -42,7 +42,8 @@ bool fromJSON(const llvm::json::Value &value, TunedPlan &plan, llvm::json::Path 
          map.map("pre_gate", plan.preGate) && map.map("post_gate", plan.postGate) &&
          map.map("channels_last", plan.channelsLast) && map.map("radices", plan.radices) &&
          map.map("theta", plan.theta) && map.map("warps", plan.warps) && map.map("values", plan.values) &&
-         map.map("rows", plan.rows) && map.map("stages", plan.stages) && map.mapOptional("copies", plan.copies);
+         map.map("rows", plan.rows) && map.map("stages", plan.stages) && map.mapOptional("copies", plan.copies) &&
+         map.mapOptional("mma", plan.mma);
 }
 
 /// The plans of a tuning file.
@@ -180,7 +181,8 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   ScheduleAttr getScheduleAttr(const monarch::KernelChoice &choice, FloatType type) {
     FloatType wide = Float32Type::get(&getContext());
     return ScheduleAttr::get(&getContext(), choice.warps, choice.values, choice.rows, choice.stages,
-                             products == "f32" ? wide : type, sumsOf(type), choice.bulk ? Copies::Bulk : Copies::Async);
+                             products == "f32" ? wide : type, sumsOf(type), choice.bulk ? Copies::Bulk : Copies::Async,
+                             choice.warpgroups ? Mma::Warpgroup : Mma::Warp);
   }
 
   /// The direct form of a convolution and its cost; null where it has none, with the reason.
@@ -254,8 +256,11 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     std::optional<Copies> how = symbolizeCopies(known.copies);
     if (!how)
       return refuse("copies are async or bulk, not '" + known.copies + "'");
+    std::optional<Mma> who = symbolizeMma(known.mma);
+    if (!who)
+      return refuse("mma is warp or warpgroup, not '" + known.mma + "'");
     auto schedule = ScheduleAttr::getChecked(error, &getContext(), known.warps, known.values, known.rows, known.stages,
-                                             type, sumsOf(type), *how);
+                                             type, sumsOf(type), *how, *who);
     if (!schedule)
       return WalkResult::interrupt();
     auto plan = PlanAttr::getChecked(error, &getContext(), digits.points(), ArrayRef<int64_t>(digits.radices),
@@ -269,6 +274,9 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       return refuse("it does not fit one pass on " + chip);
     if (StringRef reason(choice.bulk ? monarch::whyNoBulkCopies(digits, choice, problem, target) : ""); !reason.empty())
       return refuse("no bulk copies, since " + reason);
+    if (StringRef reason(choice.warpgroups ? monarch::whyNoWarpgroups(digits, choice, problem, target) : "");
+        !reason.empty())
+      return refuse("no products of warpgroups, since " + reason);
     if (!monarch::fitsWarps(digits, choice, problem))
       return refuse("a warp holds a row, and so there are as many rows as warps, or a multiple of f16 and bf16");
     op.setPlanAttr(plan);
@@ -300,15 +308,17 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       problem.circular = false;
       llvm::append_range(candidates, monarch::candidates(problem, target, most));
     }
+    std::vector<monarch::Digits> tried = monarch::warpgroupDigits(op.getLength(), target);
+    for (const monarch::Candidate &candidate : candidates)
+      tried.push_back(candidate.digits);
     // Where memory binds several, the one that does least besides.
-    for (const monarch::Candidate &candidate : candidates) {
-      std::optional<monarch::KernelCost> cost =
-          monarch::chosenCost(candidate.digits, describe(op, candidate.digits, type), target);
+    for (const monarch::Digits &digits : tried) {
+      std::optional<monarch::KernelCost> cost = monarch::chosenCost(digits, describe(op, digits, type), target);
       if (!cost)
         continue;
       std::pair times(cost->time(), cost->onChipTime());
       if (!best.times || times < *best.times)
-        best = {candidate.digits, times};
+        best = {digits, times};
     }
     return best;
   }

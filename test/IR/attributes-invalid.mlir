@@ -34,7 +34,7 @@
 // -----
 
 // plan P3
-// expected-error @+1 {{unknown chip 'sm_75'; known are cpu sm_80 sm_86 sm_89 sm_90 sm_100 sm_120}}
+// expected-error @+1 {{unknown chip 'sm_75'; known are cpu sm_80 sm_86 sm_89 sm_90 sm_90a sm_100 sm_120}}
 #plan = #fftconv.plan<points = 64, radices = [8, 8], theta = i, compute = f32, chip = "sm_75">
 
 // -----

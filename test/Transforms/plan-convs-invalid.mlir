@@ -3,7 +3,7 @@
 // RUN: not fftconv-opt %s --fftconv-plan-convs=copies=tma 2>&1 | FileCheck %s --check-prefix=COPIES
 // RUN: not fftconv-opt %s --fftconv-plan-convs 2>&1 | FileCheck %s --check-prefix=LENGTH
 
-// CHIP: error: unknown chip 'sm_75'; known are cpu sm_80 sm_86 sm_89 sm_90 sm_100 sm_120
+// CHIP: error: unknown chip 'sm_75'; known are cpu sm_80 sm_86 sm_89 sm_90 sm_90a sm_100 sm_120
 // COMPUTE: error: compute type must be auto, f16, bf16 or f32, got 'f64'
 // COPIES: error: copies must be auto, async or bulk, got 'tma'
 // LENGTH: plan-convs-invalid.mlir:[[@LINE+2]]:8: error: 'fftconv.conv' op no plan serves length 137438953473; the longest is 68719476736

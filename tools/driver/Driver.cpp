@@ -40,7 +40,7 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
     : input(cl::Positional, cl::Required, cl::desc("IN.mlir"), cl::cat(category)),
       entry("entry", cl::desc("function to take; without it, the only public one"), cl::value_desc("NAME"),
             cl::cat(category)),
-      chip("chip", cl::desc("chip to plan for: cpu (default), sm_80, sm_86, sm_89, sm_90, sm_100, sm_120"),
+      chip("chip", cl::desc("chip to plan for: cpu (default), sm_80, sm_86, sm_89, sm_90, sm_90a, sm_100, sm_120"),
            cl::value_desc("CHIP"), cl::init("cpu"), cl::cat(category)),
       compute("compute",
               cl::desc("type of the operands of stages: f16, bf16, f32, or auto (default) for that of the tensors"),

@@ -54,6 +54,15 @@ def FFTConv_CopiesParameter : EnumParameter<FFTConv_Copies> {
   let defaultValue = "Copies::Async";
 }
 
+def FFTConv_Mma : I32EnumAttr<"Mma", "who multiplies matrices", [
+    I32EnumAttrCase<"Warp", 0, "warp">, I32EnumAttrCase<"Warpgroup", 1, "warpgroup">]> {
+  let cppNamespace = "::fftconv";
+  let genSpecializedAttr = 0;
+}
+def FFTConv_MmaParameter : EnumParameter<FFTConv_Mma> {
+  let defaultValue = "Mma::Warp";
+}
+
 def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
   let summary = "how a kernel computes a planned convolution";
   let description = [{
@@ -62,6 +71,7 @@ def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
     done in `products` (f16 or bf16, two values at a time, or f32), sums of matrix products in `sums` (f16 or f32). Layouts, exchanges, swizzle and shared memory follow from this and the radices.
     Where channels are last, `rows` is how many neighbouring heads of a batch row travel together. Rows are copied by `async` copies of all threads (cp.async; the default), or by
     `bulk` copies (cp.async.bulk), each of all that one value of digit 1 has, which one thread starts and an mbarrier counts; results leave by them as well, unless they are scaled, gated or wrapped on the way.
+    Matrix products are a `warp`'s (mma.sync; the default), or a `warpgroup`'s (wgmma), whose four warps have the matrix in common, in shared memory.
 
     - (A1) warps is a power of two up to 32, values 8 to 64;
     - (A2) rows is at least 1, stages 1 to 4;
@@ -69,9 +79,9 @@ def FFTConv_ScheduleAttr : FFTConv_Attr<"Schedule", "schedule"> {
   }];
   let parameters = (ins "int64_t":$warps, "int64_t":$values, "int64_t":$rows, "int64_t":$stages,
                         "::mlir::FloatType":$products, "::mlir::FloatType":$sums,
-                        FFTConv_CopiesParameter:$copies);
+                        FFTConv_CopiesParameter:$copies, FFTConv_MmaParameter:$mma);
   let assemblyFormat = [{ `<` `warps` `=` $warps `,` `values` `=` $values `,` `rows` `=` $rows `,` `stages` `=` $stages `,`
-                          `products` `=` $products `,` `sums` `=` $sums (`,` `copies` `=` $copies^)? `>` }];
+                          `products` `=` $products `,` `sums` `=` $sums `` custom<Choices>($copies, $mma) `` `>` }];
   let genVerifyDecl = 1;
 }
 

@@ -30,7 +30,7 @@ def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
     With `channels_last` the rows are those of `rows` neighbouring heads of one batch row (pair of rows) instead, beginning with head blockIdx.x * rows, and the loop goes over batch rows.
 
     Where warps wait for rows, not for each other, between phases, `mbarriers` says where in shared memory those lie by which they do, once that is allocated: one for each
-    phase and each step of rows.
+    phase and each step of rows. Where warpgroups multiply, `matrices` says where those lie that they multiply by.
 
     - (N1) the body holds tile ops only, the first of which, barriers apart, is `fftconv.copy_in`; `rows` is at least 1;
     - (N2) it stands in a `gpu.func`.
@@ -69,7 +69,7 @@ def FFTConv_GroupsOp : FFTConv_KernelOp<"groups", [NoTerminator, SingleBlock]> {
     ```
   }];
   let arguments = (ins UnitAttr:$channels_last, FFTConv_Rows:$u, ConfinedAttr<I64Attr, [IntMinValue<1>]>:$rows,
-                       DefaultValuedAttr<I64Attr, "-1">:$mbarriers);
+                       DefaultValuedAttr<I64Attr, "-1">:$mbarriers, DefaultValuedAttr<I64Attr, "-1">:$matrices);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "(`channels_last` $channels_last^)? `of` $u `rows` $rows attr-dict `:` type($u) $body";
   let extraClassDeclaration = [{

@@ -44,6 +44,8 @@ struct Chip {
   double tensorRate = 0;
   /// What sixteen warps use of the four slots for instructions that a clock of a multiprocessor has, and how many an mma.sync takes (others take one).
   double issueRate = 0, mmaSlots = 1;
+  /// Whether warpgroups multiply (wgmma), which takes none of their slots but for the instruction: multiply-adds as above.
+  double warpgroupRate = 0;
   /// Whether stmatrix exists.
   bool storesMatrices = false;
   /// Whether bulk copies between memory and shared memory exist (cp.async.bulk).

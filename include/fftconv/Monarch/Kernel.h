@@ -28,6 +28,8 @@ struct KernelChoice {
   int stages = 0;
   /// Rows come in by bulk copies, which one thread starts for all and an mbarrier counts; results go out by them where they are as stages leave them.
   bool bulk = false;
+  /// Warpgroups multiply, by matrices that a CTA keeps in shared memory; see ScheduleRequest.
+  bool warpgroups = false;
 };
 
 /// Rows that a batch which is not known is taken for where costs are compared or reported.
@@ -64,6 +66,9 @@ std::optional<KernelChoice> chooseKernel(const Digits &digits, const KernelProbl
 /// Why a choice cannot have bulk copies; empty where it can.
 std::string_view whyNoBulkCopies(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                  const Chip &chip);
+/// Why warpgroups cannot multiply for a choice; empty where they can.
+std::string_view whyNoWarpgroups(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
+                                 const Chip &chip);
 /// Whether results go out by bulk copies: they do not where they are scaled, multiplied with a gate or added to others on the way.
 bool storesInBulk(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem);
 /// Bytes of one bulk copy, the last one of a row apart: all that one value of digit 1 has; of rows that are normalised, which lie in shared memory as in
@@ -82,6 +87,8 @@ int64_t sharedBytes(const Digits &digits, const KernelChoice &choice, const Kern
 int64_t scaleBytes(const Digits &digits, const KernelChoice &choice);
 /// Whether shared memory holds the gate ahead.
 bool holdsGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem, const Chip &chip);
+/// And those of the matrices that its warpgroups multiply by.
+int64_t matrixBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 /// Values of a head's spectrum in memory: real and imaginary parts; of f32, behind them a scale that keeps spectra aligned to 32 bytes.
 int64_t spectrumValues(int64_t points, bool split);
 /// Whether a warp holds a whole sequence of so many points in registers.
@@ -110,6 +117,9 @@ bool holdsPostGateAhead(const Digits &digits, const KernelChoice &choice, const 
 /// Rows of a group that a warp computes side by side, op by op, so that one does not wait for the other and matrices are loaded once: two where warps share rows, if they are not
 /// odd in number, nor two of a CTA that waits for them one by one, and registers hold them, which gates and sums in f32 do not leave; as many as it has where it owns rows.
 int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+
+/// Rows of a group that the warps of a CTA compute side by side: several where a few warps have one.
+int64_t rowsTogether(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// Whether warps that share rows wait, between two phases, for those rows that they are about to read, by an mbarrier for each phase and each step of rows, and not for all at barriers:
 /// they do in a CTA of 16 warps, which has a multiprocessor to itself, where there are two steps, of which one is computed while the other is waited for. Inputs are then copied a phase later, which
@@ -150,6 +160,8 @@ constexpr int64_t unrolledCopies = 32;
 
 /// What a convolution needs for one output, and the times that this takes a chip at its limits.
 struct KernelCost {
+  /// mma count instructions; of warpgroups there are the multiply-adds that they take as long as.
+  double warpgroupProducts = 0;
   double mma = 0, instructions = 0, wavefronts = 0, sectors = 0, bytes = 0;
   /// Wavefronts of L1: tables, spectra and what goes out. They take the way to registers that those of shared memory take.
   double loads = 0;

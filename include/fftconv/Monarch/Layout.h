@@ -94,7 +94,7 @@ public:
   int64_t variants(const std::vector<int> &digits) const;
 
   /// The layout after the DFT of a digit by mma ("left" swaps the sides) or by butterflies on registers; nothing where another layout is
-  /// needed first. A digit of 16 values takes all column bits, one of 8 all but r2.
+  /// needed first. A digit of 16 values takes all column bits, one of 8 all but r2; one of more, which is transformed from the right, numbers tiles besides.
   enum class Dft { Left, Right, Butterfly };
   std::optional<Layout> afterDft(int digit, bool inverse, Dft how) const;
 

@@ -55,6 +55,10 @@ struct ScheduleRequest {
   int64_t padding = 0;
   /// Rows of a group, for which warps that share them load some tables once, and of these the rows that a warp computes side by side.
   int64_t rows = 1, rowsAtOnce = 1;
+  /// Warpgroups multiply (wgmma): the first digit and the last, of 16 values each, from the right, by matrices that four neighbouring warps have in common; butterflies do the others, which number tiles.
+  bool warpgroups = false;
+  /// What these matrices are to take of shared memory at most, in bytes, if that can be.
+  int64_t matrixBytes = 0;
   auto operator<=>(const ScheduleRequest &) const = default;
 };
 
@@ -73,10 +77,14 @@ struct Schedule {
   /// Padding of rows that come in, and whether results are left like them: they are where the last phase can work in place even so.
   int64_t padding = 0;
   bool leavesRows = false;
+  /// See ScheduleRequest.
+  bool warpgroups = false;
   /// Registers of a lane that tiles and tables take in the phase that has most of them, where warps share rows.
   int64_t registers = 0;
 
   int64_t points() const;
+  /// Sequences that the warps of a CTA have side by side.
+  int64_t sequences() const { return radices[0]; }
   /// Whether an mma transforms the real and imaginary parts of 8 values of a digit at once, not one of both of 16.
   bool takesBothPlanes(int digit) const { return matrices.contains(digit) && radices[digit] == 8; }
   /// Where elements are in shared memory: what warps exchange, rows that come in, results that go out.

@@ -38,7 +38,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     ```
   }];
   let options = [
-    Option<"chip", "chip", "std::string", "\"cpu\"", "chip to plan for: cpu, sm_80, sm_86, sm_89, sm_90, sm_100, sm_120">,
+    Option<"chip", "chip", "std::string", "\"cpu\"", "chip to plan for: cpu, sm_80, sm_86, sm_89, sm_90, sm_90a, sm_100, sm_120">,
     Option<"compute", "compute", "std::string", "\"auto\"",
            "type of the operands of stages: f16, bf16, f32, or auto for the tensors' own">,
     Option<"products", "products", "std::string", "\"f16\"", "type of elementwise products in kernels: f16 (for bf16 stages bf16), or f32">,
