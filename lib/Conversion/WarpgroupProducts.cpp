@@ -157,7 +157,7 @@ void fftconv::emitMatrices(KernelContext &k) {
   OpBuilder &b = k.b;
   constexpr int64_t unit = 16;
   int64_t bytes = 4 * static_cast<int64_t>(k.matrices.words().size());
-  Type four = VectorType::get(4, b.getI32Type());
+  Type four = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, b.getI32Type()));
   // The pointer to the pool is a lane's.
   Value pool = s.offset(k.tables, s.sub(s.i64(4 * k.pool.add(k.matrices.words())), s.toI64(s.mul(k.lane, unit))));
   auto loop = s.loop(s.mul(k.thread, unit), s.i32(bytes), s.i32(unit * k.threads()));
@@ -165,8 +165,12 @@ void fftconv::emitMatrices(KernelContext &k) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value at = loop.getInductionVar();
-    Value words = LLVM::LoadOp::create(b, k.loc, four, s.offset(pool, s.toI64(at)), unit);
-    LLVM::StoreOp::create(b, k.loc, words, s.offset(s.offset(k.shared, k.matricesAt), at), unit);
+    Value loaded =
+        s.assembly(four, s.offset(pool, s.toI64(at)), "ld.global.nc.v4.b32 {$0, $1, $2, $3}, [$4];", "=r,=r,=r,=r,l");
+    SmallVector<Value> words;
+    for (int64_t i = 0; i < 4; ++i)
+      words.push_back(LLVM::ExtractValueOp::create(b, k.loc, loaded, i));
+    LLVM::StoreOp::create(b, k.loc, s.vector(words), s.offset(s.offset(k.shared, k.matricesAt), at), unit);
   }
   emitBulkFence(k);
   NVVM::Barrier0Op::create(b, k.loc);

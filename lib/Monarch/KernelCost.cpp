@@ -53,6 +53,16 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
   return heads * std::min(groups, gridLimit(heads, resident, chip)) * choice.warps;
 }
 
+/// Sequences that warps have side by side where they multiply by the spectrum.
+static int64_t spectrumReaders(const Schedule &schedule) {
+  int64_t readers = 1;
+  for (const Step &step : schedule.steps)
+    if (step.kind == StepKind::Product && schedule.warpgroups)
+      for (const Place &p : step.layout.placesOf(0))
+        readers *= p.kind == 'w' ? 2 : 1;
+  return readers;
+}
+
 TableLoads fftconv::monarch::tableLoads(const Digits &digits, const Layout &layout, const std::vector<int> &depends,
                                         int64_t words, bool inLine, int64_t rows, int64_t rowsAtOnce,
                                         const KernelProblem &problem) {
@@ -172,7 +182,9 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   if (problem.channelsLast)
     touched *= static_cast<double>(std::min<int64_t>(32, 2 * heads * bytes)) / static_cast<double>(width);
   double reads = static_cast<double>(spectrumReads(schedule, choice, problem, complexRows, chip));
-  cost.sectors = (touched + (reads * spectrum + scales) / outputs) / 32;
+  // Warps of each sequence that a CTA has side by side take the same from L1.
+  double readers = static_cast<double>(spectrumReaders(schedule));
+  cost.sectors = (touched + (readers * reads * spectrum + scales) / outputs) / 32;
   // Where it stays in L1, once for each CTA.
   if (keepsSpectrum(digits, choice, problem, chip))
     reads = std::min(reads, static_cast<double>(ctas));
@@ -214,7 +226,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
               std::log2(static_cast<double>(schedule.radices[step.digit]));
       break;
     case StepKind::Product:
-      cost.loads += reads * spectrum / outputs / 128;
+      cost.loads += readers * reads * spectrum / outputs / 128;
       here = split ? 48 : 16;
       break;
     case StepKind::Twiddle:

@@ -13,7 +13,7 @@ from programs import Program, bulk_programs, kernel_programs
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import errors  # noqa: E402
 
-CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
+CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120")
 
 
 def emulate(path, *flags):
@@ -62,7 +62,10 @@ def test_bulk_copies(program, chip, tmp_path):
 
 
 # Points that one pass takes.
-ONE_PASS = {"f16": {"sm_80": 40960, "sm_90": 57344, "sm_100": 57344}, "f32": {"sm_80": 20480, "sm_90": 28672, "sm_100": 28672}}
+ONE_PASS = {
+    "f16": {"sm_80": 40960, "sm_90": 57344, "sm_90a": 57344, "sm_100": 57344},
+    "f32": {"sm_80": 20480, "sm_90": 28672, "sm_90a": 28672, "sm_100": 28672},
+}
 
 
 # Every small radix, in a warp and in a CTA, one row and more than travel together; f32, rows that are turned, short filters.
@@ -84,6 +87,68 @@ def test_chips(chip, program, tmp_path):
         assert done.returncode == 1 and "do not fit one pass" in done.stderr
         return
     emulate(path, f"--chip={chip}", "--dim=3", "--compare-with=reference", "--sample=1000")
+
+
+@pytest.mark.parametrize(
+    "boundary, gates, length, rows",
+    [
+        ("causal", "none", 1024, 13), ("causal", "post", 1023, 33), ("bidirectional", "all", 2000, 11), ("causal", "none", 2048, 9), ("causal", "both", 4096, 9),
+        ("causal", "none", 4001, 7), ("causal", "pre", 8190, 5), ("bidirectional", "none", 8192, 3), ("causal", "skip", 16384, 3), ("causal", "none", 12001, 2),
+    ],
+)
+def test_warpgroups(boundary, gates, length, rows, tmp_path):
+    """On sm_90a the planner has warpgroups multiply: right, and the same bits whatever the order of the warps."""
+    path, outputs = write(Program(boundary, gates, "f16", length, 300, "?", 2, rows), tmp_path), []
+    flags = ["--chip=sm_90a", "--method=fft"]
+    assert "mma = warpgroup" in call("fftconv-compile", path, *flags, "--emit=plan").stdout
+    for seed in (0, 7):
+        outputs.append(tmp_path / f"y{seed}.npy")
+        emulate(path, *flags, f"--dim={rows}", f"--schedule={seed}", f"--output={outputs[-1]}", "--compare-with=reference", "--sample=2000")
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def tuning(path, length, radices, warps, values, rows, theta="i", **others):
+    plan = {"chip": "sm_90a", "type": "f16", "boundary": "causal", "length": length, "heads": 2, "batch": 0, "pre_gate": False, "post_gate": False, "channels_last": False,
+            "radices": radices, "theta": theta, "warps": warps, "values": values, "rows": rows, "stages": 2, "mma": "warpgroup", **others}
+    path.write_text(json.dumps({"version": 1, "plans": [plan]}))
+    return f"--tuning={path}"
+
+
+# Both radices at both ends, all numbers of tiles, rows side by side in one, two and four parts of the warps, loops over sequences.
+@pytest.mark.parametrize(
+    "radices, warps, values, rows",
+    [
+        ([16, 2, 2, 16], 4, 32, 4), ([32, 2, 16], 4, 32, 8), ([16, 2, 4, 16], 8, 32, 4), ([32, 4, 16], 8, 64, 8), ([16, 4, 4, 16], 4, 32, 1), ([16, 8, 2, 16], 8, 64, 4),
+        ([32, 4, 32], 8, 64, 4), ([32, 2, 2, 32], 16, 32, 8), ([16, 2, 8, 16], 8, 64, 4), ([16, 8, 2, 32], 16, 64, 4), ([32, 4, 2, 32], 16, 64, 4), ([16, 8, 4, 32], 16, 64, 2),
+    ],
+    ids=str,
+)
+def test_warpgroup_digits(radices, warps, values, rows, tmp_path):
+    length = int(np.prod(radices))
+    path = write(Program("causal", "none", "f16", length, length, "?", 2), tmp_path)
+    flag = tuning(tmp_path / "t.json", length, radices, warps, values, rows)
+    emulate(path, "--chip=sm_90a", "--method=fft", flag, f"--dim={2 * rows - 1}", "--compare-with=reference", "--sample=2000")
+
+
+@pytest.mark.parametrize(
+    "choice, says",
+    [
+        ({}, ""),
+        ({"rows": 3}, "rows are no multiple of those that are side by side"),
+        ({"warps": 16, "rows": 8}, "a row is less than what its threads copy at once"),
+        ({"copies": "bulk"}, "bulk copies are for warps"),
+        ({"mma": "thread"}, "mma is warp or warpgroup, not 'thread'"),
+        ({"radices": [16, 8, 16]}, "it does not fit one pass"),
+        ({"chip": "sm_90"}, "the chip has none"),
+    ],
+    ids=str,
+)
+def test_warpgroups_that_cannot_be(choice, says, tmp_path):
+    path = write(Program("causal", "none", "f16", 2048, 99, "?", 2), tmp_path)
+    plan = {"length": 2048, "radices": [16, 4, 2, 16], "warps": 8, "values": 32, "rows": 8, **choice}
+    chip = plan.get("chip", "sm_90a")
+    done = call("fftconv-compile", path, f"--chip={chip}", "--method=fft", tuning(tmp_path / "t.json", **plan), "-o", tmp_path / "p.ptx")
+    assert done.returncode == (1 if says else 0) and says in done.stderr, done.stderr
 
 
 # Relative RMS error with filters as long as the rows, as the table of the guide has it.

@@ -55,6 +55,19 @@ def test_variants(length, variant, mma, slots):
     assert result["hbm_bytes"] == pytest.approx(((8 if variant.get("gated") else 4) + 4 / static.BATCH) * (1 + wide))
 
 
+# Warpgroups: products by four warps at once (a wgmma counts once for each), fewer slots, wavefronts of their matrices besides. Spills are outside of loops over rows.
+@pytest.mark.parametrize("length, slots, spills", [(1024, 160, 0), (2048, 155, 0), (4096, 155, 0), (8192, 185, 0), (16384, 220, 60)])
+def test_warpgroups(length, slots, spills):
+    result = static.measure(BUILD / "bin", length, "sm_90a")
+    assert result["mma"] <= 0.028
+    assert result.get("slots_per_256", 0) <= slots
+    assert result.get("ptxas", {}).get("spill_bytes", 0) <= spills
+    assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
+    assert result["error"] <= 1.3e-3
+    for name, value in result["model"].items():
+        assert value == pytest.approx(result["counted"][name], rel=1e-9), name
+
+
 # Bulk copies: as many instructions for each piece of a row that digit 1 makes, so that long rows take fewer, short ones more; the rest is as it is without.
 @pytest.mark.parametrize(
     "length, variant, slots",
@@ -131,7 +144,7 @@ def test_fit():
 
 
 @pytest.mark.skipif(PTXAS is None, reason="needs ptxas")
-@pytest.mark.parametrize("chip", ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"])
+@pytest.mark.parametrize("chip", ["sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120"])
 def test_assembles(chip, tmp_path):
     """Every small radix in a warp and in a CTA, narrow copies, both precisions."""
     for type_, length, taps, flags in [("f32", 4096, 99, []), ("f32", 1536, 99, []), ("bf16", 2046, 99, ["--compute=f16", "--method=fft"]), ("f16", 4096, 128, []), ("bf16", 1001, 7, [])]:
