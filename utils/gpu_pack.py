@@ -70,17 +70,42 @@ def with_digits(plan, digits):
     return re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits}", plan)
 
 
+def planned_for(build, path, chip):
+    """The planned program, or nothing where it has no kernel, or one without a choice."""
+    planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels"], capture_output=True, text=True)
+    return None if planned.returncode or " direct <" in planned.stdout else planned.stdout
+
+
+def warpgroup_plans(text):
+    """A program that warpgroups compute, as planned, and by other digits, warps and rows; those that cannot be are found out when they are compiled."""
+    yield text
+    points = int(re.search(r"points = (\d+)", text)[1])
+    for first, last in itertools.product((16, 32), repeat=2):
+        for outer, inner in itertools.product((1, 2, 4, 8), repeat=2):
+            tiles = max(first // 16 * outer, last // 16 * inner)
+            if first * outer * inner * last != points or tiles > 8:
+                continue
+            other = with_digits(text, [first, *(r for r in (outer, inner) if r > 1), last])
+            for warps, rows in itertools.product((4, 8, 16), (1, 2, 4, 8)):
+                yield with_numbers(other, warps=warps, rows=rows, values=max(32, 8 * tiles))
+
+
 def plans(build, folder, chip, program):
     """The program as the planner plans it, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
     they fit the chip."""
     path = folder / "program.mlir"
     path.write_text(program.mlir)
-    planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels"], capture_output=True, text=True)
-    if planned.returncode or " direct <" in planned.stdout:
-        return # no kernel, or one without a choice
-    chosen = {key: int(re.search(rf"{key} = (\d+)", planned.stdout)[1]) for key in ("warps", "rows", "stages")}
+    text = planned_for(build, path, chip)
+    if text and "mma = warpgroup" in text:
+        yield from warpgroup_plans(text)
+        # And what warps would do by themselves, on the chip without them.
+        alone = chip.removesuffix("a")
+        text = planned_for(build, path, alone).replace(f'"{alone}"', f'"{chip}"')
+    if not text:
+        return
+    chosen = {key: int(re.search(rf"{key} = (\d+)", text)[1]) for key in ("warps", "rows", "stages")}
     # Where warps hold rows, each has one, or two where the planner says so.
-    points = int(re.search(r"points = (\d+)", planned.stdout)[1])
+    points = int(re.search(r"points = (\d+)", text)[1])
     own = points <= 2048
     if own:
         shares = range(chosen["rows"] // chosen["warps"], 0, -1)
@@ -91,21 +116,21 @@ def plans(build, folder, chip, program):
         sizes = list(itertools.product(warps, rows))
     stages = [chosen["stages"], *(n for n in (2, 3, 4) if n != chosen["stages"])] if own and chosen["stages"] > 1 else [chosen["stages"]]
     bulk = ", copies = bulk"
-    yield planned.stdout
-    if bulk in planned.stdout:
-        yield planned.stdout.replace(bulk, "")
+    yield text
+    if bulk in text:
+        yield text.replace(bulk, "")
     else: # one row to a warp then
-        one = with_numbers(planned.stdout, rows=chosen["warps"]) if own else planned.stdout
+        one = with_numbers(text, rows=chosen["warps"]) if own else text
         yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:
-        yield with_numbers(planned.stdout, rows=r, warps=w, stages=n)
+        yield with_numbers(text, rows=r, warps=w, stages=n)
     digits = of_sixteen(points)
-    text = with_digits(planned.stdout, digits)
-    for w, r in sizes if digits and text != planned.stdout else []:
-        yield with_numbers(text, rows=r, warps=w)
+    sixteens = with_digits(text, digits)
+    for w, r in sizes if digits and sixteens != text else []:
+        yield with_numbers(sixteens, rows=r, warps=w)
     if points == 2048: # what one warp holds, by several that exchange it: all but as fast by the cost model
         for w in (4, 8):
-            yield with_numbers(with_digits(planned.stdout, [16, 2, 8, 8]), values=32, rows=4, warps=w, stages=2)
+            yield with_numbers(with_digits(text, [16, 2, 8, 8]), values=32, rows=4, warps=w, stages=2)
 
 
 def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
@@ -120,7 +145,7 @@ def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
         command = [build / "bin" / "fftconv-compile", out / "program.mlir", f"--chip={chip}", f"--emit={kind}", "-o", out / f"{name}.{kind}"]
         command += [f"--manifest={out / name}.json", "--report=json", *flags]
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-        if "do not fit one pass" in done.stderr or (tune and re.search("bytes of shared memory, a CTA on|cannot have bulk copies", done.stderr)):
+        if "do not fit one pass" in done.stderr or (tune and re.search("bytes of shared memory, a CTA on|cannot have (bulk copies|products of warpgroups)", done.stderr)):
             continue
         if done.returncode:
             raise SystemExit(f"{program}: {done.stderr}")
@@ -135,7 +160,7 @@ def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
             "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
             "channels_last": program.channels_last, "seed": i, "sanitize": program.length <= 5000 and i % 40 == 3,
             "per_output": kernel["per_output"], "binds": kernel["binds"],
-            "plan": {key: kernel[key] for key in ("radices", "theta", "warps", "values", "rows", "stages", "copies") if key in kernel},
+            "plan": {key: kernel[key] for key in ("radices", "theta", "warps", "values", "rows", "stages", "copies", "mma") if key in kernel},
             "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,
             "predicted_ms": max(kernel["predicted_seconds"].values()) * 1e3 * scale, "board": kernel["board"],
         })

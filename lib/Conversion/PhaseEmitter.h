@@ -101,7 +101,7 @@ private:
       entry->second = load();
     return entry->second;
   }
-  /// Those that were loaded ahead of all rows stay: factors are the same there and back. By what is loaded, for what, and where the digits are on which that depends.
+  /// Where warpgroups multiply, those that were loaded ahead of all rows stay: factors are the same there and back, and so are layouts. By what is loaded, for what, and where the digits are on which that depends.
   using Kept = std::tuple<std::array<int64_t, 5>, std::vector<std::tuple<monarch::Place, int, int>>>;
   std::map<Kept, std::vector<mlir::Value>> kept;
 
@@ -226,9 +226,16 @@ private:
   void transformBothPlanes(TileDftOp op);
   void transform(TileDftOp op);
 
-  /// The same by wgmma (WarpgroupProducts.cpp).
+  /// The same by wgmma (WarpgroupProducts.cpp), and how the matrix of a digit lies in shared memory: where, one for each value of an index, the bytes from one 8 x 8 block to the next along K and along
+  /// N, and whether rows of blocks are along N.
+  struct MatrixInShared {
+    int64_t offset, bytes, alongK, alongN;
+    bool transposed;
+  };
+  MatrixInShared placeMatrix(TileDftOp op, const monarch::Layout &before, const DigitIndex &index, int64_t planesIn,
+                             int64_t planesOut);
   void transformByWarpgroup(TileDftOp op);
-  /// Where shared memory begins, as descriptors of matrices say it (i32).
+  /// Where shared memory begins, as descriptors of matrices have it (i32).
   mlir::Value sharedDescriptor;
 
   bool tilesHold(const monarch::Layout &layout, int digit) const {

@@ -188,6 +188,8 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
   std::vector<int> digits = monarch::dependences(schedule, HomeKind::Product, stage);
   digits.push_back(stage);
   std::vector<int64_t> slots = slotsOf(layout, digits);
+  // On the way back by the conjugate; where the factors of the way there are kept, by turning the other way.
+  bool conjugate = op.getInverse(), turnsBack = conjugate && schedule.warpgroups;
   int64_t slotWords = factorWords() / 4, count = slotWords * static_cast<int64_t>(slots.size());
   Table table =
       makeTable(outsideTiles(layout, digits), levelOf(layout, digits, slotWords), count, count < 4 ? 2 : 4,
@@ -196,7 +198,8 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
                   for (int64_t reg : slots) {
                     auto value = [&](int at) {
                       std::vector<int64_t> d = valuesAt(layout, lane, at, values);
-                      return monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
+                      monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
+                      return conjugate && !turnsBack ? std::conj(w) : w;
                     };
                     double first = std::arg(value(reg)), second = std::arg(value(reg + 1));
                     assert(std::max(std::abs(first), std::abs(second)) < 1.8 && "more than 100 degrees");
@@ -220,10 +223,9 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
     }
     return words;
   };
-  bool inverse = op.getInverse();
   auto turn = [&](Arithmetic &a, Value &re, Value &im, Value tangent, Value sine) {
     auto shear = [&](Value &to, Value from, Value factor, bool subtracts) {
-      to = subtracts != inverse ? a.subProduct(to, from, factor) : a.addProduct(to, from, factor);
+      to = subtracts != turnsBack ? a.subProduct(to, from, factor) : a.addProduct(to, from, factor);
     };
     shear(im, re, tangent, false);
     shear(re, im, sine, true);

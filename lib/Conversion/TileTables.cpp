@@ -86,7 +86,7 @@ std::vector<Value> PhaseEmitter::load(const Table &table, const monarch::Layout 
     return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, table.words, table.width,
                      k.loadsAhead() ? "ld.global" : "ld.global.nc");
   };
-  if (table.level == Level::Use)
+  if (table.level == Level::Use || !schedule.warpgroups)
     return loadOnce(table.offset, 2 * tile + half, loadNow);
   Kept key{{table.offset, table.words, table.width, trip, 2 * tile + half}, {}};
   for (const auto &[place, piece] : layout.pieces())

@@ -16,18 +16,59 @@ using monarch::HomeKind;
 using monarch::Level;
 
 namespace {
-constexpr int64_t side = 16, chunk = 8, blockBytes = 128;
+/// A side of a tile, and of an 8 x 8 block of a matrix; bytes of such a block, and those that descriptors count.
+constexpr int64_t side = 16, chunk = 8, blockBytes = 128, unit = 16;
 } // namespace
 
+PhaseEmitter::MatrixInShared PhaseEmitter::placeMatrix(TileDftOp op, const monarch::Layout &before,
+                                                       const DigitIndex &index, int64_t planesIn, int64_t planesOut) {
+  int64_t radix = schedule.radices[op.getDigit()], depth = radix * planesIn, columns = radix * planesOut;
+  // 8 x 8 blocks of 128 bytes: of columns of the matrix, each along K, or of rows, each along N.
+  auto wordsOf = [&](bool byRows) {
+    std::vector<uint32_t> words;
+    for (int64_t i = 0; i < index.count(); ++i) {
+      std::vector<int64_t> values = index.values(i);
+      auto entry = [&](int64_t to, int64_t from) {
+        auto position = [](int64_t at, int64_t planes) { return int(at / (side * planes) * side + at % side); };
+        monarch::Complex w =
+            matrixEntry(op, before, std::pair(position(to, planesOut), position(from, planesIn)), values);
+        bool imaginaryOut = to / side % planesOut == 1, imaginaryIn = from / side % planesIn == 1;
+        return imaginaryOut == imaginaryIn ? w.real() : imaginaryOut ? w.imag() : -w.imag();
+      };
+      int64_t lines = byRows ? depth : columns, along = byRows ? columns : depth;
+      for (int64_t block = 0; block < lines * along; block += chunk * chunk)
+        for (int64_t in = 0; in < chunk * chunk; in += 2) {
+          int64_t line = block / (along * chunk) * chunk + in / chunk, at = block / chunk % along + in % chunk;
+          words.push_back(byRows ? packHalves(entry(at, line), entry(at + 1, line))
+                                 : packHalves(entry(line, at), entry(line, at + 1)));
+        }
+    }
+    return words;
+  };
+  int64_t bytes = 2 * depth * columns;
+  // The adjoint of a matrix that is there already is the same, transposed.
+  if (std::optional<int64_t> adjoint = k.matrices.find(wordsOf(/*byRows=*/true)))
+    return {k.matricesAt + *adjoint, bytes, columns / chunk * blockBytes, blockBytes, /*transposed=*/true};
+  int64_t offset = k.matricesAt + k.matrices.add(wordsOf(/*byRows=*/false));
+  return {offset, bytes, blockBytes, depth / chunk * blockBytes, /*transposed=*/false};
+}
+
 void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
-  bool realIn = !op.getX().getType().isComplex(), realOut = !op.getY().getType().isComplex();
-  bool halfSums = op.getPlan().getSchedule().getSums().isF16();
   int stage = static_cast<int>(op.getDigit());
-  int64_t radix = schedule.radices[stage], planesIn = realIn ? 1 : 2, planesOut = realOut ? 1 : 2;
-  int64_t depth = radix * planesIn, columns = radix * planesOut;
+  int64_t planesIn = op.getX().getType().isComplex() ? 2 : 1, planesOut = op.getY().getType().isComplex() ? 2 : 1;
+  int64_t steps = schedule.radices[stage] / side * planesIn, columns = schedule.radices[stage] * planesOut;
   monarch::Layout before = layoutOf(op.getX().getType()), after = layoutOf(op.getY().getType());
-  std::vector<int> digits = monarch::dependences(schedule, HomeKind::Matrix, stage);
-  DigitIndex index(before, digits);
+  DigitIndex index(before, monarch::dependences(schedule, HomeKind::Matrix, stage));
+  MatrixInShared matrix = placeMatrix(op, before, index, planesIn, planesOut);
+
+  // Where shared memory begins, as descriptors say it: in units of 16 bytes.
+  if (!sharedDescriptor) {
+    OpBuilder::InsertionGuard guard(b);
+    moveTo(Level::Kernel);
+    Value address = LLVM::PtrToIntOp::create(b, k.loc, b.getI32Type(), k.shared);
+    sharedDescriptor = s.shr(s.bitAnd(address, 0x3ffff), 4);
+  }
+  Value descriptor = s.add(sharedDescriptor, runtimePart(index, matrix.bytes / unit, before));
 
   // Tiles that hold a digit of more than 16 values together, in the order of its values; their planes stand side by side.
   std::vector<int64_t> tilesOf = {0};
@@ -36,56 +77,11 @@ void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
       for (size_t i = 0, end = tilesOf.size(); i < end; ++i)
         tilesOf.push_back(tilesOf[i] | int64_t(1) << p.index);
 
-  // 8 x 8 blocks of 128 bytes: of columns of the matrix, each along K, or of rows, each along N.
-  auto wordsOf = [&](bool byRows) {
-    std::vector<uint32_t> words;
-    for (int64_t i = 0; i < index.count(); ++i) {
-      std::vector<int64_t> values = index.values(i);
-      auto entry = [&](int64_t n, int64_t from) {
-        auto position = [](int64_t at, int64_t planes) { return int(at / (side * planes) * side + at % side); };
-        monarch::Complex w =
-            matrixEntry(op, before, std::pair(position(n, planesOut), position(from, planesIn)), values);
-        bool imaginaryOut = n / side % planesOut == 1, imaginaryIn = from / side % planesIn == 1;
-        return imaginaryOut == imaginaryIn ? w.real() : imaginaryOut ? w.imag() : -w.imag();
-      };
-      int64_t lines = byRows ? depth : columns, along = byRows ? columns : depth;
-      for (int64_t line = 0; line < lines; line += chunk)
-        for (int64_t first = 0; first < along; first += chunk)
-          for (int64_t in = line; in < line + chunk; ++in)
-            for (int64_t at = first; at < first + chunk; at += 2)
-              words.push_back(byRows ? packHalves(entry(at, in), entry(at + 1, in))
-                                     : packHalves(entry(in, at), entry(in, at + 1)));
-    }
-    return words;
-  };
-  // The adjoint of a matrix that is there already is the same, transposed.
-  std::optional<int64_t> adjoint = k.matrices.find(wordsOf(/*byRows=*/true));
-  bool transposed = adjoint.has_value();
-  int64_t offset = k.matricesAt + (transposed ? *adjoint : k.matrices.add(wordsOf(/*byRows=*/false)));
-  // Bytes from one block to the next along K and along N.
-  int64_t alongK = transposed ? columns / chunk * blockBytes : blockBytes,
-          alongN = transposed ? blockBytes : depth / chunk * blockBytes;
-  int64_t bytes = depth * columns * 2;
-
-  // Where a matrix lies, in units of 16 bytes.
-  if (!sharedDescriptor) {
-    OpBuilder::InsertionGuard guard(b);
-    moveTo(Level::Kernel);
-    Value address = LLVM::PtrToIntOp::create(b, k.loc, b.getI32Type(), k.shared);
-    sharedDescriptor = s.shr(s.bitAnd(address, 0x3ffff), 4);
-  }
-  Value descriptor = sharedDescriptor;
-  if (index.count() > 1)
-    descriptor = s.add(descriptor, runtimePart(index, bytes / 16, before));
-
   forEachState([&](size_t) { pack(operand()); });
-  std::vector<TileValue> results(states.size(), {after, realOut ? 1 : 2, Form::Packed});
-  Type element = op.getY().getType().getReal(), word = b.getI32Type(), sum = halfSums ? word : Type(b.getF32Type());
-  int64_t sums = columns / (halfSums ? 4 : 2);
-  std::string type = operand().isF16() ? "f16" : "bf16";
-  std::string name = "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16." +
-                     (halfSums ? "f16." : "f32.") + type + "." + type;
-  // Products that are under way together: as many as registers have room for.
+  std::vector<TileValue> results(states.size(), {after, static_cast<int>(planesOut), Form::Packed});
+  std::string name = "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f16.f16.f16 ";
+  // Packed sums of a product, and the most that are under way together: registers have room for no more.
+  const int64_t sums = columns / 4;
   constexpr int64_t sumsUnderWay = 16;
   struct Product {
     size_t state;
@@ -93,51 +89,43 @@ void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
   };
   std::vector<Product> products;
   auto multiply = [&] {
-    // Descriptors are made where they are used: kept in registers, they would take those of data.
-    std::string text = "{ .reg .b32 low; .reg .b64 matrix; wgmma.fence.sync.aligned;", constraints;
-    SmallVector<Value> operands;
-    int64_t made = static_cast<int64_t>(products.size()) * sums,
-            taken = static_cast<int64_t>(products.size()) * 4 * (depth / side);
+    int64_t count = static_cast<int64_t>(products.size()), made = count * sums, taken = count * steps * 4;
     auto list = [](int64_t first, int64_t count) {
       std::string names;
       for (int64_t i = first; i < first + count; ++i)
         names += (i == first ? "$" : ", $") + std::to_string(i);
       return names;
     };
-    for (int64_t i = 0; i < made; ++i)
-      constraints += halfSums ? "=r," : "=f,";
-    for (size_t i = 0; i < products.size(); ++i) {
+    // Descriptors are made where they are used: kept in registers, they would take those of data.
+    std::string text = "{ .reg .b32 low; .reg .b64 matrix; wgmma.fence.sync.aligned;";
+    SmallVector<Value> operands;
+    for (int64_t i = 0; i < count; ++i) {
       auto [state, tile] = products[i];
-      int64_t at = offset + bytes * index.of(before.values({.tile = tile}));
-      for (int64_t step = 0; step < depth / side; ++step, at += side / chunk * alongK) {
-        auto &planes = states[state].x->data[tile | tilesOf[step / planesIn]];
-        text += " add.u32 low, $" + std::to_string(made + taken) + ", " + std::to_string(alongK / 16 << 16 | at / 16) +
-                "; mov.b64 matrix, {low, " + std::to_string(alongN / 16) + "}; " + name + " {" +
-                list(static_cast<int64_t>(i) * sums, sums) + "}, {" +
+      int64_t at = matrix.offset + matrix.bytes * index.of(before.values({.tile = tile}));
+      for (int64_t step = 0; step < steps; ++step, at += side / chunk * matrix.alongK) {
+        text += " add.u32 low, $" + std::to_string(made + taken) + ", " +
+                std::to_string(matrix.alongK / unit << 16 | at / unit) + "; mov.b64 matrix, {low, " +
+                std::to_string(matrix.alongN / unit) + "}; " + name + "{" + list(i * sums, sums) + "}, {" +
                 list(made + static_cast<int64_t>(operands.size()), 4) + "}, matrix, " + (step ? "1" : "0") +
-                ", 1, 1, " + (transposed ? "1;" : "0;");
+                ", 1, 1, " + (matrix.transposed ? "1;" : "0;");
         for (int reg = 0; reg < 4; ++reg)
-          operands.push_back(asWord(planes[step % planesIn][reg]));
+          operands.push_back(asWord(states[state].x->data[tile | tilesOf[step / planesIn]][step % planesIn][reg]));
       }
     }
     text += " wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0; }";
     operands.push_back(descriptor);
+    std::string constraints;
+    for (int64_t i = 0; i < made; ++i)
+      constraints += "=r,";
     for (size_t i = 0; i < operands.size(); ++i)
       constraints += i ? ",r" : "r";
-    Value all = s.assembly(LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(made, sum)), operands,
-                           text, constraints);
-    for (size_t i = 0; i < products.size(); ++i) {
-      auto sumAt = [&](int64_t j) -> Value {
-        return LLVM::ExtractValueOp::create(b, k.loc, all, static_cast<int64_t>(i) * sums + j);
-      };
-      for (int64_t part = 0; part < columns / side; ++part) {
-        auto &planes = results[products[i].state].data[products[i].tile | tilesOf[part / planesOut]];
-        for (int64_t reg = 0; reg < 4; ++reg) {
-          int64_t at = 4 * part + reg;
-          planes[part % planesOut][reg] =
-              halfSums ? asHalves(sumAt(at)) : packPair(sumAt(2 * at), sumAt(2 * at + 1), element);
-        }
-      }
+    Value all = s.assembly(LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(made, b.getI32Type())),
+                           operands, text, constraints);
+    for (int64_t i = 0; i < made; ++i) {
+      auto [state, tile] = products[i / sums];
+      int64_t part = i % sums / 4;
+      results[state].data[tile | tilesOf[part / planesOut]][part % planesOut][i % 4] =
+          asHalves(LLVM::ExtractValueOp::create(b, k.loc, all, i));
     }
     products.clear();
   };
@@ -155,7 +143,6 @@ void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
 void fftconv::emitMatrices(KernelContext &k) {
   Scalars s = k.scalars();
   OpBuilder &b = k.b;
-  constexpr int64_t unit = 16;
   int64_t bytes = 4 * static_cast<int64_t>(k.matrices.words().size());
   Type four = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, b.getI32Type()));
   // The pointer to the pool is a lane's.

@@ -23,6 +23,25 @@ using namespace fftconv::monarch;
 // Figures of NVIDIA's data sheets and tuning guides for the boards named; the rate of tensor cores is that of dense f16 with f32 sums, half of it on the consumer boards. Those
 // of sm_90 on the chip itself (clock, rates, latency) were measured on an H200 (benchmarks/README.md), where mma.sync reaches 63 % of what data sheets say; elsewhere an mma is
 // taken for one instruction of 1.7 a clock, which is an assumption.
+static constexpr Chip hopper = {.name = "sm_90",
+                                .tensorTile = 16,
+                                .vectorLanes = 1,
+                                .sms = 132,
+                                .sharedBytes = 227 * 1024,
+                                .multiprocessorShared = 228 * 1024,
+                                .cacheBytes = 256 * 1024,
+                                .registers = 65536,
+                                .clock = 1.76e9,
+                                .memoryBandwidth = 3.35e12,
+                                .l2Bandwidth = 5.5e12,
+                                .memoryLatency = 1.6e-6,
+                                .tensorRate = 1290,
+                                .issueRate = 3.88,
+                                .mmaSlots = 5.2,
+                                .storesMatrices = true,
+                                .copiesInBulk = true,
+                                .board = "H100 SXM"};
+
 static constexpr std::array<Chip, 8> table = {{
     {.name = "cpu", .tensorTile = 1, .vectorLanes = 8},
     {.name = "sm_80",
@@ -70,43 +89,13 @@ static constexpr std::array<Chip, 8> table = {{
      .issueRate = 1.7,
      .storesMatrices = false,
      .board = "L40S"},
-    {.name = "sm_90",
-     .tensorTile = 16,
-     .vectorLanes = 1,
-     .sms = 132,
-     .sharedBytes = 227 * 1024,
-     .multiprocessorShared = 228 * 1024,
-     .cacheBytes = 256 * 1024,
-     .registers = 65536,
-     .clock = 1.76e9,
-     .memoryBandwidth = 3.35e12,
-     .l2Bandwidth = 5.5e12,
-     .memoryLatency = 1.6e-6,
-     .tensorRate = 1290,
-     .issueRate = 3.88,
-     .mmaSlots = 5.2,
-     .storesMatrices = true,
-     .copiesInBulk = true,
-     .board = "H100 SXM"},
-    {.name = "sm_90a",
-     .tensorTile = 16,
-     .vectorLanes = 1,
-     .sms = 132,
-     .sharedBytes = 227 * 1024,
-     .multiprocessorShared = 228 * 1024,
-     .cacheBytes = 256 * 1024,
-     .registers = 65536,
-     .clock = 1.76e9,
-     .memoryBandwidth = 3.35e12,
-     .l2Bandwidth = 5.5e12,
-     .memoryLatency = 1.6e-6,
-     .tensorRate = 1290,
-     .issueRate = 3.88,
-     .mmaSlots = 5.2,
-     .warpgroupRate = 2038,
-     .storesMatrices = true,
-     .copiesInBulk = true,
-     .board = "H100 SXM"},
+    hopper,
+    [] {
+      Chip chip = hopper;
+      chip.name = "sm_90a";
+      chip.warpgroupRate = 2038;
+      return chip;
+    }(),
     {.name = "sm_100",
      .tensorTile = 16,
      .vectorLanes = 1,
@@ -248,7 +237,7 @@ std::vector<Candidate> fftconv::monarch::candidates(const Problem &problem, cons
   return best;
 }
 
-std::vector<Digits> fftconv::monarch::warpgroupDigits(int64_t length, const Chip &chip) {
+std::vector<Digits> fftconv::monarch::warpgroupDigits(const Problem &problem, const Chip &chip) {
   std::vector<Digits> all;
   if (chip.warpgroupRate == 0)
     return all;
@@ -263,9 +252,13 @@ std::vector<Digits> fftconv::monarch::warpgroupDigits(int64_t length, const Chip
             if (radix > 1)
               digits.radices.push_back(radix);
           digits.radices.push_back(last);
-          if (first * outer <= mostTiles * chip.tensorTile && inner * last <= mostTiles * chip.tensorTile &&
-              digits.points() >= length && digits.points() < 2 * length)
-            all.push_back(std::move(digits));
+          int64_t points = digits.points();
+          if (first * outer > mostTiles * chip.tensorTile || inner * last > mostTiles * chip.tensorTile ||
+              points < problem.length || points >= 2 * problem.length)
+            continue;
+          all.push_back(digits);
+          if (problem.circular && points == problem.length)
+            all.push_back({digits.radices, false});
         }
   return all;
 }

@@ -303,12 +303,12 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     DigitsChoice best{candidates.front().digits};
     if (!target.isGpu())
       return best;
+    std::vector<monarch::Digits> tried = monarch::warpgroupDigits(problem, target);
     // Two rows and their gates may be too much for shared memory; one at a right angle is less.
     if (problem.circular) {
       problem.circular = false;
       llvm::append_range(candidates, monarch::candidates(problem, target, most));
     }
-    std::vector<monarch::Digits> tried = monarch::warpgroupDigits(op.getLength(), target);
     for (const monarch::Candidate &candidate : candidates)
       tried.push_back(candidate.digits);
     // Where memory binds several, the one that does least besides.

@@ -94,6 +94,7 @@ def test_chips(chip, program, tmp_path):
     [
         ("causal", "none", 1024, 13), ("causal", "post", 1023, 33), ("bidirectional", "all", 2000, 11), ("causal", "none", 2048, 9), ("causal", "both", 4096, 9),
         ("causal", "none", 4001, 7), ("causal", "pre", 8190, 5), ("bidirectional", "none", 8192, 3), ("causal", "skip", 16384, 3), ("causal", "none", 12001, 2),
+        ("circular", "none", 4096, 7), ("circular", "both", 4096, 10), ("circular", "none", 8192, 6),
     ],
 )
 def test_warpgroups(boundary, gates, length, rows, tmp_path):

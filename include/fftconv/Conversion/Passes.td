@@ -188,7 +188,7 @@ def ConvertKernelsToNVVM : Pass<"convert-fftconv-kernels-to-nvvm", "::mlir::gpu:
     `scf` and integers `arith`, for upstream passes to lower. DFT matrices and twiddles become one constant of the module. Needs tiles with layouts and
     places in shared memory (`fftconv-to-kernel`).
 
-    A relayout becomes `ldmatrix`, or `stmatrix` (4-byte stores before sm_90); `left` and `right` become `mma.sync.m16n8k16`, with f16 operands; a butterfly
+    A relayout becomes `ldmatrix`, or `stmatrix` (4-byte stores before sm_90); `left` and `right` become `mma.sync.m16n8k16`, with f16 operands, or where the schedule says `mma = warpgroup` `wgmma`, by matrices in shared memory; a butterfly
     FMA on f32, or on pairs of f16; copies `cp.async` of 16, 8 or 4 bytes, or plain loads where rows have an odd length.
 
     ```mlir

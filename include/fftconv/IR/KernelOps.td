@@ -238,7 +238,7 @@ class FFTConv_TileStageOp<string mnemonic, dag extra> : FFTConv_KernelOp<mnemoni
 def FFTConv_TileDftOp : FFTConv_TileStageOp<"tile_dft", (ins FFTConv_HowAttr:$how)> {
   let summary = "transform of one digit of a tile";
   let description = [{
-    What `fftconv.dft` computes, with the digit's weights of the right angle. `left` and `right` are matrix products on tensor cores, of one plane of a digit of 16 values or of
+    What `fftconv.dft` computes, with the digit's weights of the right angle. `left` and `right` are matrix products on tensor cores, of one plane of a digit of 16 values (a warpgroup's are from the right, of both planes of one of 16 or 32) or of
     the real and imaginary parts of one of 8; `butterfly` runs on the registers of a lane. `pairs` lists digits i, j, i, j, ... whose twiddles exp(-2 pi i k_i n_j / (r_i ... r_j)) the matrix or the
     butterfly applies besides. A matrix that takes all pairs of a butterfly's digit takes its weights of the right angle as well, so that sums and differences are left there.
 

@@ -160,7 +160,7 @@ constexpr int64_t unrolledCopies = 32;
 
 /// What a convolution needs for one output, and the times that this takes a chip at its limits.
 struct KernelCost {
-  /// mma count instructions; of warpgroups there are the multiply-adds that they take as long as.
+  /// Multiply-adds that the products of warpgroups take as long as.
   double warpgroupProducts = 0;
   double mma = 0, instructions = 0, wavefronts = 0, sectors = 0, bytes = 0;
   /// Wavefronts of L1: tables, spectra and what goes out. They take the way to registers that those of shared memory take.

@@ -39,10 +39,11 @@ double cost(const Digits &digits, const Problem &problem, const Chip &chip);
 
 /// The cheapest candidates, at most so many, the cheapest first; fewer points, then fewer digits break ties. None only when the length exceeds maxLength().
 std::vector<Candidate> candidates(const Problem &problem, const Chip &chip, size_t most);
-/// Digits for kernels of warpgroups on a chip that has them, of the power of two of points that is at least `length`: matrices of 16 or 32 values at both ends, and butterflies between.
-std::vector<Digits> warpgroupDigits(int64_t length, const Chip &chip);
 /// The first of them.
 std::optional<Candidate> choose(const Problem &problem, const Chip &chip);
+/// Digits for kernels of warpgroups on a chip that has them: matrices of 16 or 32 values at both ends, and butterflies between, of the power of two of points that is at least the length; with theta = 1
+/// besides, where that would do.
+std::vector<Digits> warpgroupDigits(const Problem &problem, const Chip &chip);
 
 /// The longest sequence that a plan can be made for.
 int64_t maxLength();

@@ -55,7 +55,7 @@ struct ScheduleRequest {
   int64_t padding = 0;
   /// Rows of a group, for which warps that share them load some tables once, and of these the rows that a warp computes side by side.
   int64_t rows = 1, rowsAtOnce = 1;
-  /// Warpgroups multiply (wgmma): the first digit and the last, of 16 values each, from the right, by matrices that four neighbouring warps have in common; butterflies do the others, which number tiles.
+  /// Warpgroups multiply (wgmma): the first digit and the last, of 16 values or 32, from the right, by matrices that four neighbouring warps have in common; butterflies do the others, which number tiles.
   bool warpgroups = false;
   /// What these matrices are to take of shared memory at most, in bytes, if that can be.
   int64_t matrixBytes = 0;
