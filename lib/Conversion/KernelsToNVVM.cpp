@@ -134,6 +134,11 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     if (!copyIn.getTile().getType().isShared() || copyIn.getTile().getType().getLayout().getOffset() < 0)
       return groups.emitOpError("has no layouts and no places in shared memory yet; run fftconv-to-kernel");
     PlanAttr plan = copyIn.getPlan();
+    if (getKernelChoice(groups).warpgroups)
+      if (std::string_view reason = monarch::whyNoWarpgroups(
+              getDigits(plan), getKernelChoice(groups), getKernelProblem(groups), *monarch::findChip(plan.getChip()));
+          !reason.empty())
+        return groups.emitOpError("cannot have products of warpgroups: ") << StringRef(reason);
     std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(plan);
     int64_t sequences = schedule ? schedule->radices[0] : 0, rows = groups.getRows();
     if (!schedule || (schedule->split > 0 && sequences != 1 && !schedule->warpgroups) ||
@@ -141,11 +146,6 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
       return groups.emitOpError(
           "kernels take rows one by one where a sequence is exchanged between warps, else as many to each warp");
 
-    if (getKernelChoice(groups).warpgroups)
-      if (std::string_view reason = monarch::whyNoWarpgroups(
-              getDigits(plan), getKernelChoice(groups), getKernelProblem(groups), *monarch::findChip(plan.getChip()));
-          !reason.empty())
-        return groups.emitOpError("cannot have products of warpgroups: ") << StringRef(reason);
     if (getKernelChoice(groups).bulk)
       for (auto copy : body.getOps<CopyInOp>())
         if (!copy.getAhead() || static_cast<int64_t>(copy.getMbarriers()) < 0)

@@ -239,13 +239,19 @@ void PhaseEmitter::multiply(TileProductOp op) {
   monarch::Layout layout = layoutOf(op.getX().getType());
   // Digits that are the same in all lanes, and of the words of a tile those of each value that registers have of them.
   std::vector<int> uniform;
-  for (int digit = 1; digit < static_cast<int>(schedule.radices.size()); ++digit)
+  bool byTrip = false;
+  for (int digit = 1; digit < static_cast<int>(schedule.radices.size()); ++digit) {
     if (layout.uniform(digit, {{'r', 1}, {'r', 2}}))
       uniform.push_back(digit);
+    byTrip |= llvm::any_of(layout.placesOf(digit), [](const monarch::Place &p) { return p.kind == 'i'; });
+  }
   int64_t slotWords = factorWords() / static_cast<int64_t>(slotsOf(layout, uniform).size());
   // A CTA that takes rows of many heads one after the other has a spectrum for each.
   bool byRow = k.problem.channelsLast && k.rowsHere;
   Level level = byRow ? Level::Use : levelOf(layout, uniform, slotWords);
+  // A digit may lie on lanes and on the loop.
+  if (byTrip && !inLine)
+    level = std::max(level, Level::Trip);
   bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
   std::string load = k.loadsAhead() ? "ld.global" : "ld.global.nc";
   load += keeps ? ".L1::evict_last" : ".L1::no_allocate";

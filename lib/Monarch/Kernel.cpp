@@ -141,6 +141,8 @@ std::string_view fftconv::monarch::whyNoWarpgroups(const Digits &digits, const K
     return "their sums are f16";
   if (problem.channelsLast || problem.wraps || choice.bulk)
     return "rows whose channels are last, tails that wrap and bulk copies are for warps";
+  if (warpOwns(digits))
+    return "a warp holds a row by itself";
   std::shared_ptr<const Schedule> schedule = findSchedule(digits.radices, scheduleRequest(digits, choice, false));
   if (!schedule || choice.warps < 4)
     return "no layout of the digits gives four warps one matrix";
