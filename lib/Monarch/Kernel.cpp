@@ -32,8 +32,11 @@ bool fftconv::monarch::warpOwns(const Digits &digits) {
 }
 
 bool fftconv::monarch::fitsWarps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
-  if (!warpOwns(digits))
-    return true;
+  if (!warpOwns(digits)) {
+    std::shared_ptr<const Schedule> schedule =
+        findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split));
+    return !schedule || schedule->split > 0;
+  }
   bool several = !problem.split && !problem.channelsLast && !choice.bulk;
   return several ? choice.rows % choice.warps == 0 : choice.rows == choice.warps;
 }

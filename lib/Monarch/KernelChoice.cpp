@@ -76,8 +76,9 @@ static std::vector<KernelChoice> sharingChoices(const Digits &digits, const Kern
   std::vector<KernelChoice> choices;
   // Values in f32 take more registers.
   for (int warps : {16, 8})
-    if (warps == 8 || !problem.split)
-      choices.push_back({warps, 32, 1, stages, bulk});
+    if (KernelChoice choice{warps, 32, 1, stages, bulk};
+        (warps == 8 || !problem.split) && fitsWarps(digits, choice, problem))
+      choices.push_back(choice);
   if (chip.warpgroupRate > 0)
     for (int values : {32, 64})
       for (int warps : {16, 8, 4}) {

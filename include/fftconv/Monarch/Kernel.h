@@ -93,7 +93,7 @@ int64_t matrixBytes(const Digits &digits, const KernelChoice &choice, const Kern
 int64_t spectrumValues(int64_t points, bool split);
 /// Whether a warp holds a whole sequence of so many points in registers.
 bool warpOwns(const Digits &digits);
-/// Whether such warps have as many rows each: one, or more of rows that are copied asynchronously as they are.
+/// Whether such warps have as many rows each: one, or more of rows that are copied asynchronously as they are. And whether others exchange what they share.
 bool fitsWarps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// The most CTAs along the batch for each head: enough to fill the chip, few enough that the last ones do not run alone.
