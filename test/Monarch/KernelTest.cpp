@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "fftconv/Monarch/Kernel.h"
+#include "fftconv/Monarch/Planner.h"
 
 #include "gtest/gtest.h"
 
@@ -353,4 +354,46 @@ TEST(Direct, WastesLittle) {
   EXPECT_FALSE(chooseDirect(64, 0, {.length = 4096, .split = true}, chip).has_value());
   EXPECT_FALSE(chooseDirect(64, 0, {.length = 4096, .channelsLast = true}, chip).has_value());
   EXPECT_FALSE(chooseDirect(64, 0, {.length = 4096}, *findChip("cpu")).has_value());
+}
+
+TEST(Kernel, HasWarpgroupsMultiply) {
+  const Chip &chip = *findChip("sm_90a");
+  KernelProblem problem{.batch = 64, .heads = 768, .length = 4096};
+  int kernels = 0;
+  for (const Digits &digits : warpgroupDigits({.length = 4096}, chip)) {
+    EXPECT_EQ(digits.points(), 4096);
+    std::optional<KernelChoice> choice = chooseKernel(digits, problem, chip);
+    if (!choice) // layouts of some digits do not close
+      continue;
+    ++kernels;
+    ASSERT_TRUE(choice->warpgroups);
+    EXPECT_EQ(whyNoWarpgroups(digits, *choice, problem, chip), "");
+    // Four warps have a matrix in common, of a digit that is on columns: no digit that it depends on is on them or on rows.
+    std::shared_ptr<const Schedule> schedule = findSchedule(digits.radices, scheduleRequest(digits, *choice, false));
+    EXPECT_EQ(schedule->matrices, (std::set<int>{1, static_cast<int>(digits.count())}));
+    for (const Step &step : schedule->steps) {
+      if (!isMma(step.kind))
+        continue;
+      EXPECT_EQ(step.kind, StepKind::Right);
+      for (int other : dependences(*schedule, HomeKind::Matrix, step.digit))
+        for (const Place &place : step.layout.placesOf(other))
+          EXPECT_TRUE(place.kind == 'u' || place.kind == 'i' || (place.kind == 'w' && place.index >= 2));
+    }
+  }
+  EXPECT_GE(kernels, 4);
+  EXPECT_TRUE(warpgroupDigits({.length = 4096}, *findChip("sm_90")).empty());
+  EXPECT_TRUE(warpgroupDigits({.length = 32768}, chip).empty());
+  // With theta = 1 besides, where rows are circular and as long as there are points.
+  EXPECT_EQ(warpgroupDigits({.length = 4096, .circular = true}, chip).size(),
+            2 * warpgroupDigits({.length = 4096}, chip).size());
+  EXPECT_EQ(warpgroupDigits({.length = 4000, .circular = true}, chip).size(),
+            warpgroupDigits({.length = 4096}, chip).size());
+  // What they do not do is for warps.
+  Digits digits{{32, 2, 2, 32}, true};
+  KernelChoice choice = *chooseKernel(digits, problem, chip);
+  auto refuses = [&](KernelProblem other) { return !whyNoWarpgroups(digits, choice, other, chip).empty(); };
+  EXPECT_TRUE(refuses({.length = 4096, .split = true}));
+  EXPECT_TRUE(refuses({.length = 4096, .wideSums = true}));
+  EXPECT_TRUE(refuses({.length = 4096, .channelsLast = true}));
+  EXPECT_TRUE(refuses({.length = 4096, .wraps = true}));
 }
