@@ -140,15 +140,8 @@ Value Scalars::offset(Value pointer, int64_t bytes) {
                              LLVM::GEPArg(static_cast<int32_t>(bytes)));
 }
 
-int64_t SharedMatrices::add(const std::vector<uint32_t> &words) {
-  auto [entry, isNew] = known.try_emplace(words, 4 * static_cast<int64_t>(data.size()));
-  if (isNew)
-    data.insert(data.end(), words.begin(), words.end());
-  return entry->second;
-}
-
-std::optional<int64_t> SharedMatrices::find(const std::vector<uint32_t> &words) const {
-  auto entry = known.find(words);
+std::optional<int64_t> ConstantPool::find(ArrayRef<uint32_t> words) const {
+  auto entry = known.find(words.vec());
   return entry == known.end() ? std::nullopt : std::optional(entry->second);
 }
 

@@ -90,25 +90,13 @@ llvm::SmallVector<mlir::Value> emitMma(Scalars &s, llvm::ArrayRef<mlir::Value> a
 /// A value rounded to a floating-point type.
 llvm::APFloat roundTo(mlir::Type type, double value);
 
-/// Constant data of a kernel: 32-bit words in one global of the module, each content once.
+/// Constant data, 32-bit words, each content once: of a module's kernels in one global, of a kernel's warpgroups in shared memory.
 class ConstantPool {
 public:
   /// The position of `words`, in words, a multiple of 4.
   int64_t add(llvm::ArrayRef<uint32_t> words);
-  llvm::ArrayRef<uint32_t> words() const { return data; }
-
-private:
-  std::vector<uint32_t> data;
-  std::map<std::vector<uint32_t>, int64_t> known;
-};
-
-/// Matrices that warpgroups multiply by, in shared memory, each content once.
-class SharedMatrices {
-public:
-  /// The byte at which words lie, behind all others where they are new.
-  int64_t add(const std::vector<uint32_t> &words);
-  /// Where they lie; nothing where they are not there.
-  std::optional<int64_t> find(const std::vector<uint32_t> &words) const;
+  /// The same of words that are there already.
+  std::optional<int64_t> find(llvm::ArrayRef<uint32_t> words) const;
   llvm::ArrayRef<uint32_t> words() const { return data; }
 
 private:
@@ -183,7 +171,7 @@ struct KernelContext {
   llvm::SmallVector<mlir::Value> gates = {};
 
   /// What warpgroups multiply by; where it begins in shared memory, in bytes.
-  SharedMatrices matrices = {};
+  ConstantPool matrices = {};
   int64_t matricesAt = -1;
 
   /// Where the mbarriers lie by which warps wait for rows between phases (bytes of shared memory; negative where they wait at barriers of the CTA), and the phases emitted so far.

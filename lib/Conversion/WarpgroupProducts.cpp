@@ -48,8 +48,8 @@ PhaseEmitter::MatrixInShared PhaseEmitter::placeMatrix(TileDftOp op, const monar
   int64_t bytes = 2 * depth * columns;
   // The adjoint of a matrix that is there already is the same, transposed.
   if (std::optional<int64_t> adjoint = k.matrices.find(wordsOf(/*byRows=*/true)))
-    return {k.matricesAt + *adjoint, bytes, columns / chunk * blockBytes, blockBytes, /*transposed=*/true};
-  int64_t offset = k.matricesAt + k.matrices.add(wordsOf(/*byRows=*/false));
+    return {k.matricesAt + 4 * *adjoint, bytes, columns / chunk * blockBytes, blockBytes, /*transposed=*/true};
+  int64_t offset = k.matricesAt + 4 * k.matrices.add(wordsOf(/*byRows=*/false));
   return {offset, bytes, blockBytes, depth / chunk * blockBytes, /*transposed=*/false};
 }
 

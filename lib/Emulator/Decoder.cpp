@@ -400,6 +400,21 @@ uint32_t Decoder::addPool(const std::vector<uint32_t> &slots) {
   return at;
 }
 
+void Decoder::addFragment(const Operand &operand, size_t count, bool writes, std::vector<uint32_t> &slots) {
+  std::vector<Operand> list = elements(operand);
+  if (list.size() != count)
+    fail("expected a fragment of " + std::to_string(count) + " registers, got " + std::to_string(list.size()));
+  for (const Operand &element : list)
+    slots.push_back(writes ? write(element, {Type::Bits, 32}) : read(element, {Type::Bits, 32}));
+}
+
+int64_t Decoder::groupsLeft() const {
+  expectOperands(1);
+  if (operand(0).kind != Operand::Integer || operand(0).value < 0)
+    fail("the number of groups must be an immediate");
+  return operand(0).value;
+}
+
 Space Decoder::space() const {
   for (const std::string &modifier : current->modifiers) {
     std::string_view name = modifier;

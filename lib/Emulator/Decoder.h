@@ -71,6 +71,10 @@ public:
   /// The elements of a vector, or the operand alone.
   std::vector<Operand> elements(const Operand &operand) const;
   uint32_t addPool(const std::vector<uint32_t> &slots);
+  /// Appends the slots of a vector of `count` registers of 32 bits.
+  void addFragment(const Operand &operand, size_t count, bool writes, std::vector<uint32_t> &slots);
+  /// The only operand, the groups that a wait leaves under way.
+  int64_t groupsLeft() const;
 
   /// Base slot (op.a, noSlot for none), offset (op.immediate), and the space where the base is a variable or `space` says one.
   void address(Op &op, const Operand &operand, Space space);

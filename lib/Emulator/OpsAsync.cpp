@@ -420,10 +420,7 @@ bool fftconv::emulator::decodeAsync(Decoder &decoder, Op &op) {
     return true;
   }
   if (decoder.has("wait_group")) {
-    decoder.expectOperands(1);
-    if (decoder.operand(0).kind != Operand::Integer || decoder.operand(0).value < 0)
-      decoder.fail("the number of groups must be an immediate");
-    op.immediate = decoder.operand(0).value;
+    op.immediate = decoder.groupsLeft();
     op.instructionClass = Class::Control;
     op.run = bulk ? waitBulk : waitGroup;
     return true;

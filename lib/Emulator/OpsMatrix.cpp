@@ -166,15 +166,6 @@ void mma(Warp &warp, const Op &op) {
     }
 }
 
-/// Appends the slots of a vector of `count` registers of 32 bits.
-void addFragment(Decoder &decoder, const Operand &operand, size_t count, bool writes, std::vector<uint32_t> &slots) {
-  std::vector<Operand> list = decoder.elements(operand);
-  if (list.size() != count)
-    decoder.fail("expected a fragment of " + std::to_string(count) + " registers, got " + std::to_string(list.size()));
-  for (const Operand &element : list)
-    slots.push_back(writes ? decoder.write(element, {Type::Bits, 32}) : decoder.read(element, {Type::Bits, 32}));
-}
-
 bool decodeMma(Decoder &decoder, Op &op) {
   decoder.allow({"sync", "aligned", "m16n8k4", "m16n8k8", "m16n8k16", "row", "col"});
   if (!decoder.has("sync") || !decoder.has("aligned") || !decoder.has("row") || !decoder.has("col"))
@@ -200,10 +191,10 @@ bool decodeMma(Decoder &decoder, Op &op) {
   decoder.expectOperands(4);
   unsigned steps = kind == Type::Tensor ? depth / 4 : depth / 8, sums = halfSums ? 2 : 4;
   std::vector<uint32_t> slots;
-  addFragment(decoder, decoder.operand(0), sums, true, slots);
-  addFragment(decoder, decoder.operand(1), 2 * steps, false, slots);
-  addFragment(decoder, decoder.operand(2), steps, false, slots);
-  addFragment(decoder, decoder.operand(3), sums, false, slots);
+  decoder.addFragment(decoder.operand(0), sums, true, slots);
+  decoder.addFragment(decoder.operand(1), 2 * steps, false, slots);
+  decoder.addFragment(decoder.operand(2), steps, false, slots);
+  decoder.addFragment(decoder.operand(3), sums, false, slots);
   op.pool = decoder.addPool(slots);
   op.immediate = 16 * 8 * depth;
   op.instructionClass = Class::Mma;
@@ -325,10 +316,10 @@ bool decodeWmma(Decoder &decoder, Op &op) {
       decoder.fail("unsupported types");
     bool halfResult = isHalf(types[0]), halfAddend = isHalf(types[1]);
     decoder.expectOperands(4);
-    addFragment(decoder, decoder.operand(0), halfResult ? 4 : 8, true, slots);
-    addFragment(decoder, decoder.operand(1), 8, false, slots);
-    addFragment(decoder, decoder.operand(2), 8, false, slots);
-    addFragment(decoder, decoder.operand(3), halfAddend ? 4 : 8, false, slots);
+    decoder.addFragment(decoder.operand(0), halfResult ? 4 : 8, true, slots);
+    decoder.addFragment(decoder.operand(1), 8, false, slots);
+    decoder.addFragment(decoder.operand(2), 8, false, slots);
+    decoder.addFragment(decoder.operand(3), halfAddend ? 4 : 8, false, slots);
     op.mode = static_cast<uint16_t>((halfResult ? 1 : 0) | (halfAddend ? 2 : 0));
     op.immediate = 16 * 16 * 16;
     op.instructionClass = Class::Mma;
@@ -345,7 +336,7 @@ bool decodeWmma(Decoder &decoder, Op &op) {
     if (decoder.operandCount() != 2 && decoder.operandCount() != 3)
       decoder.fail("expected 2 or 3 operands");
     decoder.address(op, decoder.operand(stores ? 0 : 1), decoder.space());
-    addFragment(decoder, decoder.operand(at), count, !stores, slots);
+    decoder.addFragment(decoder.operand(at), count, !stores, slots);
     if (decoder.operandCount() == 3)
       op.c = decoder.read(decoder.operand(2), {Type::Bits, 32});
     op.mode |=
@@ -384,7 +375,7 @@ bool fftconv::emulator::decodeMatrix(Decoder &decoder, Op &op) {
   decoder.address(op, decoder.operand(loads ? 1 : 0), Space::Shared);
   op.elements = decoder.has("x4") ? 4 : decoder.has("x2") ? 2 : 1;
   std::vector<uint32_t> slots;
-  addFragment(decoder, decoder.operand(loads ? 0 : 1), op.elements, loads, slots);
+  decoder.addFragment(decoder.operand(loads ? 0 : 1), op.elements, loads, slots);
   op.pool = decoder.addPool(slots);
   op.mode |= decoder.has("trans") ? transposed : 0;
   op.instructionClass = Class::Shared;

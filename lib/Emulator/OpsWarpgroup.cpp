@@ -247,19 +247,11 @@ void decodeProduct(Decoder &decoder, Op &op) {
   op.elements = static_cast<uint8_t>(columns / 8);
   op.mode = static_cast<uint16_t>((isHalf ? 0 : brain) | (sumsInHalf ? halfSums : 0) | (fromMemory ? descriptorA : 0));
   std::vector<uint32_t> slots;
-  auto fragment = [&](const Operand &operand, size_t count, bool writes) {
-    std::vector<Operand> list = decoder.elements(operand);
-    if (list.size() != count)
-      decoder.fail("expected a fragment of " + std::to_string(count) + " registers, got " +
-                   std::to_string(list.size()));
-    for (const Operand &element : list)
-      slots.push_back(writes ? decoder.write(element, {Type::Bits, 32}) : decoder.read(element, {Type::Bits, 32}));
-  };
-  fragment(decoder.operand(0), columns / (sumsInHalf ? 4 : 2), true);
+  decoder.addFragment(decoder.operand(0), columns / (sumsInHalf ? 4 : 2), true, slots);
   if (fromMemory)
     slots.push_back(decoder.read(decoder.operand(1), {Type::Bits, 64}));
   else
-    fragment(decoder.operand(1), 4, false);
+    decoder.addFragment(decoder.operand(1), 4, false, slots);
   op.pool = decoder.addPool(slots);
   op.b = decoder.read(decoder.operand(2), {Type::Bits, 64});
   op.c = decoder.readPredicate(decoder.operand(3));
@@ -328,10 +320,7 @@ bool fftconv::emulator::decodeWarpgroup(Decoder &decoder, Op &op) {
   decoder.allow({"fence", "commit_group", "wait_group", "sync", "aligned"});
   op.instructionClass = Class::Control;
   if (decoder.has("wait_group")) {
-    decoder.expectOperands(1);
-    if (decoder.operand(0).kind != Operand::Integer || decoder.operand(0).value < 0)
-      decoder.fail("the number of groups must be an immediate");
-    op.immediate = decoder.operand(0).value;
+    op.immediate = decoder.groupsLeft();
     op.run = waitProducts;
     return true;
   }

@@ -33,8 +33,7 @@ bool fftconv::monarch::warpOwns(const Digits &digits) {
 
 bool fftconv::monarch::fitsWarps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   if (!warpOwns(digits)) {
-    std::shared_ptr<const Schedule> schedule =
-        findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split));
+    std::shared_ptr<const Schedule> schedule = scheduleOf(digits, choice, problem.split);
     return !schedule || schedule->split > 0;
   }
   bool several = !problem.split && !problem.channelsLast && !choice.bulk;
@@ -70,8 +69,7 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
 int64_t fftconv::monarch::matrixBytes(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   if (!choice.warpgroups)
     return 0;
-  std::shared_ptr<const Schedule> schedule =
-      findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split));
+  std::shared_ptr<const Schedule> schedule = scheduleOf(digits, choice, problem.split);
   int64_t bytes = 0;
   if (schedule)
     for (int digit : schedule->matrices)
@@ -131,7 +129,7 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
     return "rows are no multiple of 16 bytes";
   if (!holdsInputsAhead(digits, choice, problem, chip))
     return "shared memory does not hold all inputs ahead";
-  if (!findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split)))
+  if (!scheduleOf(digits, choice, problem.split))
     return "no layout of the digits keeps rows contiguous and free of bank conflicts";
   return "";
 }
@@ -146,7 +144,7 @@ std::string_view fftconv::monarch::whyNoWarpgroups(const Digits &digits, const K
     return "rows whose channels are last, tails that wrap and bulk copies are for warps";
   if (warpOwns(digits))
     return "a warp holds a row by itself";
-  std::shared_ptr<const Schedule> schedule = findSchedule(digits.radices, scheduleRequest(digits, choice, false));
+  std::shared_ptr<const Schedule> schedule = scheduleOf(digits, choice, false);
   if (!schedule || choice.warps < 4)
     return "no layout of the digits gives four warps one matrix";
   if (digits.points() * problem.elementBytes() < 16 * 32 * choice.warps)
@@ -257,8 +255,7 @@ int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &c
 int64_t fftconv::monarch::rowsTogether(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   int64_t sequences = 1;
   if (choice.warpgroups)
-    if (std::shared_ptr<const Schedule> schedule =
-            findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split)))
+    if (std::shared_ptr<const Schedule> schedule = scheduleOf(digits, choice, problem.split))
       sequences = schedule->sequences();
   return sequences * rowsAtOnce(digits, choice, problem);
 }

@@ -95,7 +95,7 @@ std::optional<KernelCost> fftconv::monarch::chosenCost(const Digits &digits, con
   std::optional<KernelChoice> choice = chooseKernel(digits, problem, chip);
   std::shared_ptr<const Schedule> schedule;
   if (choice)
-    schedule = findSchedule(digits.radices, scheduleRequest(digits, *choice, problem.split));
+    schedule = scheduleOf(digits, *choice, problem.split);
   return schedule ? std::optional(kernelCost(*schedule, *choice, fillingChip(problem, chip), chip)) : std::nullopt;
 }
 
@@ -158,8 +158,7 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
     std::optional<KernelChoice> choice = chooseRows(tried, digits, problem, chip);
     if (!choice)
       continue;
-    std::shared_ptr<const Schedule> schedule =
-        findSchedule(digits.radices, scheduleRequest(digits, *choice, problem.split));
+    std::shared_ptr<const Schedule> schedule = scheduleOf(digits, *choice, problem.split);
     if (!schedule)
       continue;
     KernelCost cost = kernelCost(*schedule, *choice, fillingChip(problem, chip), chip);

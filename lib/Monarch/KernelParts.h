@@ -19,6 +19,11 @@ inline Digits digitsOf(const Schedule &schedule) {
   return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle};
 }
 
+/// The schedule of a choice; null where there is none.
+inline std::shared_ptr<const Schedule> scheduleOf(const Digits &digits, const KernelChoice &choice, bool split) {
+  return findSchedule(digits.radices, scheduleRequest(digits, choice, split));
+}
+
 /// Planes that an input has: one of real values, or two rows as real and imaginary parts.
 inline int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 : 2; }
 
