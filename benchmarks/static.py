@@ -24,12 +24,13 @@ HEADS, BATCH = 2, 64
 MMA_SLOTS = 5.2
 # For each length: mma for one output, slots and wavefronts of tables and spectra for 256, error.
 LIMITS = {
-    1024: {"mma": 0.063, "slots": 200, "loads": 21, "error": 1e-3},
+    1024: {"mma": 0.063, "slots": 185, "loads": 13, "error": 1e-3},
     2048: {"mma": 0.098, "slots": 255, "loads": 43, "error": 1.1e-3},
-    4096: {"mma": 0.098, "slots": 255, "loads": 12, "error": 1.05e-3},
-    8192: {"mma": 0.098, "slots": 290, "loads": 15, "error": 1.15e-3},
-    16384: {"mma": 0.098, "slots": 330, "loads": 21, "error": 1.25e-3},
-    32768: {"mma": 0.098, "slots": 370, "loads": 26, "error": 1.4e-3},
+    # What is spilled comes back once for four rows; rows by warps that have registers for all are 9 % slower by the model.
+    4096: {"mma": 0.098, "slots": 240, "loads": 9, "spills": 64, "error": 1.05e-3},
+    8192: {"mma": 0.098, "slots": 255, "loads": 11, "error": 1.15e-3},
+    16384: {"mma": 0.098, "slots": 290, "loads": 18, "error": 1.25e-3},
+    32768: {"mma": 0.098, "slots": 305, "loads": 21, "error": 1.4e-3},
 }
 # Of short filters: mma for one output, by taps.
 DIRECT_LIMITS = {4: 0.016, 16: 0.016, 64: 0.04, 128: 0.071}
@@ -273,8 +274,8 @@ def problems(result):
         ("wavefronts over ideal", result["exchange_wavefronts_over_ideal"], 1),
         ("sectors over ideal", result["sectors_over_ideal"], 1),
         ("barriers", result["barriers_per_group"], 4 if result["points"] > 2048 else 0),
-        ("bytes spilled", result.get("ptxas", {}).get("spill_bytes", 0), 0),
-        ("stack", result.get("ptxas", {}).get("stack_bytes", 0), 0),
+        ("bytes spilled", result.get("ptxas", {}).get("spill_bytes", 0), limit.get("spills", 0)),
+        ("stack", result.get("ptxas", {}).get("stack_bytes", 0), limit.get("spills", 0)),
     ]
     found = [f"{name} {value:.4g} > {most:.4g}" for name, value, most in checks if not value <= most]
     for name, value in result["model"].items():

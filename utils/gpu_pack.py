@@ -65,42 +65,48 @@ def with_numbers(plan, **numbers):
     return plan
 
 
-def with_digits(plan, digits):
-    """A planned program by other digits."""
-    return re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits}", plan)
+def with_digits(plan, digits, blocks=1):
+    """A planned program by other digits, of so many blocks."""
+    plan = re.sub(r"radices = \[[0-9, ]+\]", f"radices = {digits if blocks == 1 else [blocks, *digits]}", re.sub(r"blocks = \d+, ", "", plan))
+    return plan if blocks == 1 else plan.replace("points = ", f"blocks = {blocks}, points = ")
 
 
-def planned_for(build, path, chip):
+def planned_for(build, path, chip, options=""):
     """The planned program, or nothing where it has no kernel, or one without a choice."""
-    planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels"], capture_output=True, text=True)
+    planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels {options}"], capture_output=True, text=True)
     return None if planned.returncode or " direct <" in planned.stdout else planned.stdout
 
 
 def warpgroup_plans(text):
-    """A program that warpgroups compute, as planned, and by other digits, warps and rows; those that cannot be are found out when they are compiled."""
+    """A program that warpgroups compute, as planned, and by other digits, blocks, warps and rows; those that cannot be are found out when they are compiled."""
     yield text
     points = int(re.search(r"points = (\d+)", text)[1])
-    for first, last in itertools.product((16, 32), repeat=2):
-        for outer, inner in itertools.product((1, 2, 4, 8), repeat=2):
-            tiles = max(first // 16 * outer, last // 16 * inner)
-            if first * outer * inner * last != points or tiles > 8:
-                continue
-            other = with_digits(text, [first, *(r for r in (outer, inner) if r > 1), last])
-            for warps, rows in itertools.product((4, 8, 16), (1, 2, 4, 8)):
-                yield with_numbers(other, warps=warps, rows=rows, values=max(32, 8 * tiles))
+    for blocks in (1, 2, 4, 8) if "conv causal" in text else (1,):
+        for first, last in itertools.product((16, 32), repeat=2):
+            for outer, inner in itertools.product((1, 2, 4, 8), repeat=2):
+                # Blocks may lie inside of tiles.
+                tiles = max(first // 16 * outer, last // 16 * inner * max(1, blocks // 2))
+                if blocks * first * outer * inner * last != points or tiles > 8:
+                    continue
+                other = with_digits(text, [first, *(r for r in (outer, inner) if r > 1), last], blocks)
+                for warps, rows in itertools.product((4, 8, 16), (1, 2, 4, 8)):
+                    # With blocks those only that fill shared memory, of one CTA or two.
+                    if blocks == 1 or 16384 <= rows * points <= 32768:
+                        yield with_numbers(other, warps=warps, rows=rows, values=max(32, 8 * tiles))
 
 
 def plans(build, folder, chip, program):
-    """The program as the planner plans it, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
+    """The program as the planner plans it, without blocks, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
     they fit the chip."""
     path = folder / "program.mlir"
     path.write_text(program.mlir)
     text = planned_for(build, path, chip)
+    # What warps do by themselves, on the chip without warpgroups that multiply.
+    alone = chip.removesuffix("a")
+    by_warps = lambda options="": planned_for(build, path, alone, options).replace(f'"{alone}"', f'"{chip}"')
     if text and "mma = warpgroup" in text:
         yield from warpgroup_plans(text)
-        # And what warps would do by themselves, on the chip without them.
-        alone = chip.removesuffix("a")
-        text = planned_for(build, path, alone).replace(f'"{alone}"', f'"{chip}"')
+        text = by_warps()
     if not text:
         return
     chosen = {key: int(re.search(rf"{key} = (\d+)", text)[1]) for key in ("warps", "rows", "stages")}
@@ -117,10 +123,14 @@ def plans(build, folder, chip, program):
     stages = [chosen["stages"], *(n for n in (2, 3, 4) if n != chosen["stages"])] if own and chosen["stages"] > 1 else [chosen["stages"]]
     bulk = ", copies = bulk"
     yield text
+    whole = text
+    if "blocks = " in text: # which do not come in bulk
+        whole = by_warps("most-blocks=1")
+        yield whole
     if bulk in text:
         yield text.replace(bulk, "")
     else: # one row to a warp then
-        one = with_numbers(text, rows=chosen["warps"]) if own else text
+        one = with_numbers(whole, rows=chosen["warps"]) if own else whole
         yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:
         yield with_numbers(text, rows=r, warps=w, stages=n)
@@ -160,7 +170,7 @@ def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
             "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
             "channels_last": program.channels_last, "seed": i, "sanitize": program.length <= 5000 and i % 40 == 3,
             "per_output": kernel["per_output"], "binds": kernel["binds"],
-            "plan": {key: kernel[key] for key in ("radices", "theta", "warps", "values", "rows", "stages", "copies", "mma") if key in kernel},
+            "plan": {key: kernel[key] for key in ("radices", "blocks", "theta", "warps", "values", "rows", "stages", "copies", "mma") if key in kernel},
             "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,
             "predicted_ms": max(kernel["predicted_seconds"].values()) * 1e3 * scale, "board": kernel["board"],
         })

@@ -85,8 +85,9 @@ struct LowerEmbedFilter : OpConversionPattern<EmbedFilterOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     LinalgEmitter e{rewriter, op.getLoc()};
     SpectrumAttr spectrum = op.getSpectrum();
-    int64_t points = spectrum.getPlan().getPoints(), length = spectrum.getLength(), center = op.getCenter().value_or(0);
-    double scale = std::sqrt(static_cast<double>(points));
+    monarch::Digits digits = getDigits(spectrum.getPlan());
+    int64_t points = digits.points(), length = spectrum.getLength(), center = op.getCenter().value_or(0);
+    double scale = std::sqrt(static_cast<double>(digits.blockPoints()));
     Value k = adaptor.getK();
     if (spectrum.getBoundary() == Boundary::Circular)
       k = wrap(e, k, length);
@@ -128,6 +129,17 @@ struct LowerEmbedFilter : OpConversionPattern<EmbedFilterOp> {
         return arith::AddFOp::create(body, e.loc, scaled, args[1]).getResult();
       });
       x = e.insert(added, x, to);
+    }
+    if (digits.blocks) {
+      // Each block has -i times the taps of the one before.
+      int64_t block = digits.blockPoints();
+      SmallVector<OpFoldResult> sizes = {e.index(heads), e.index(points - block)};
+      Value before = e.extract(x, e.window({e.index(0), e.index(0)}, sizes, 0), 2);
+      auto to = e.window({e.index(0), e.index(block)}, sizes, 1);
+      before = e.elementwise(before, e.extract(x, to, 2), [&](OpBuilder &body, ValueRange args) {
+        return arith::NegFOp::create(body, e.loc, args[0]).getResult();
+      });
+      x = e.insert(before, x, to);
     }
     rewriter.replaceOpWithNewOp<tensor::ExpandShapeOp>(
         op, result, x, mergeDigits(result.getRank(), spectrum.getPlan().getRadices().size()));

@@ -306,6 +306,15 @@ Value KernelContext::rowSignal(int64_t phase, Value index) {
   return s.offset(pointer, s.mul(s.div(index, together), 8));
 }
 
+Operation *KernelContext::barrier() {
+  bool outside = phases % monarch::exchangingPhases == 0;
+  if (teams == 1 || !(outside || schedule->teamsStayApart()))
+    return NVVM::Barrier0Op::create(b, loc);
+  // Barrier 0 is that of all warps.
+  Scalars s = scalars();
+  return NVVM::BarrierOp::create(b, loc, Type(), s.add(team, s.i32(1)), s.i32(threads() / teams), nullptr, Value());
+}
+
 void KernelContext::awaitRows(int64_t phase, Value index) {
   // try_wait is a hint to sleep; before sm_90 there is test_wait alone.
   std::string instruction = chip.copiesInBulk ? "mbarrier.try_wait" : "mbarrier.test_wait";

@@ -158,6 +158,9 @@ struct KernelContext {
   /// Where the scales of rows lie in shared memory, in bytes.
   int64_t scales = -1;
   mlir::Value thread = {}, lane = {}, warp = {};
+  /// Teams of warps, each of which has every so many-th row of a group to itself, and which of them a thread belongs to (i32; null where there is one).
+  int64_t teams = 1;
+  mlir::Value team = {};
   /// The loop over groups, before which a kernel sets up what never changes.
   mlir::Operation *groups = nullptr;
   /// What warps that share rows do before a phase, to wait for each other and for copies; before it a phase may load what it needs of constants.
@@ -190,6 +193,8 @@ struct KernelContext {
   bool loadsAhead() const { return ahead || rowSignals >= 0; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
+  /// Waits, in front of a phase or of what copies results, for the warps that have left to it what it reads: those of a team, or all.
+  mlir::Operation *barrier();
   /// Waits until all warps have left a phase of the step of rows that has the row `index` (i32) of a group; says so of this warp, whose lanes have met.
   void awaitRows(int64_t phase, mlir::Value index);
   void signalRows(int64_t phase, mlir::Value index);

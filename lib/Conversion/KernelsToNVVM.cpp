@@ -169,6 +169,9 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     k.thread = NVVM::ThreadIdXOp::create(b, loc, i32);
     k.lane = s.bitAnd(k.thread, 31);
     k.warp = s.shr(k.thread, 5);
+    k.teams = monarch::teams(getDigits(plan), k.choice, k.problem);
+    if (k.teams > 1)
+      k.team = s.div(k.warp, schedule->warps / k.teams);
     k.firstHead = s.mul(s.toI64(NVVM::BlockIdXOp::create(b, loc, i32)), channelsLast ? rows : 1);
     k.head = k.firstHead;
     if (channelsLast &&
@@ -298,7 +301,7 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         if (barrier.getWarp())
           NVVM::SyncWarpOp::create(b, loc, s.i32(-1));
         else if (!waitsForRows || k.phases == 0)
-          waitsAt(NVVM::Barrier0Op::create(b, loc));
+          waitsAt(k.barrier());
       } else if (auto copyOut = dyn_cast<CopyOutOp>(op)) {
         (bulkOut ? emitBulkOut : emitCopyOut)(k, copyOut, row, k.rowsHere);
       } else {

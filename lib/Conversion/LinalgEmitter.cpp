@@ -113,16 +113,17 @@ Value LinalgEmitter::table(ArrayRef<int64_t> shape, Type element, ArrayRef<doubl
 }
 
 StageShape::StageShape(RankedTensorType digits, bool complex, PlanAttr plan, int64_t digit) : planes(complex ? 1 : 0) {
-  int64_t count = plan.getRadices().size();
-  first = digits.getRank() - count;
-  int64_t at = first + digit - 1;
+  monarch::Digits all = getDigits(plan);
+  int64_t firstDigit = all.first(), count = all.count();
+  first = digits.getRank() - static_cast<int64_t>(all.transforms());
+  int64_t at = first + digit - firstDigit;
   for (int64_t i = 0; i < first; ++i)
     groups.push_back({i});
   auto group = [&](int64_t begin, int64_t end) {
     if (begin < end)
       groups.push_back(llvm::to_vector(llvm::seq(begin, end)));
   };
-  hasBefore = digit > 1;
+  hasBefore = digit > firstDigit;
   hasAfter = digit < count;
   group(first, at);
   groups.push_back({at});

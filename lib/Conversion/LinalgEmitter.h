@@ -78,7 +78,7 @@ struct LinalgEmitter {
   Value table(ArrayRef<int64_t> shape, Type element, ArrayRef<double> values);
 };
 
-/// How digits group around the one that a stage transforms: [plane] rows... [before] digit [after].
+/// How digits group around the one that a stage transforms: [plane] rows... [before] digit [after]. A digit that counts blocks is a dimension of rows.
 class StageShape {
 public:
   StageShape(mlir::RankedTensorType digits, bool complex, PlanAttr plan, int64_t digit);

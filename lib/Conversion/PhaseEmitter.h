@@ -249,14 +249,19 @@ private:
   void butterfly(TileDftOp op);
   /// Words of a factor for the four registers of a tile: real and imaginary pairs, f32 where that is what is computed in.
   int64_t factorWords() const { return split() ? 16 : 8; }
+  /// A part of factors, of real or imaginary parts, for register `at` of one form or the other, of those that the words are for.
+  mlir::Value factorAt(llvm::ArrayRef<mlir::Value> words, int64_t at, int plane, bool inF32);
   /// Applies two factors of each to all complex values, register by register; `words(tile)` gives the factors of a tile.
   template <typename Apply>
   void forEachValue(const monarch::Layout &layout, bool inF32,
                     llvm::function_ref<std::vector<mlir::Value>(int64_t tile)> words, Apply apply);
-  /// Factors of a twiddle have magnitude one, and turn by less than a right angle or a little more: three shears do that in three instructions, where a product takes four (the lifting
+  /// Factors of a twiddle have magnitude one: those that turn by less than a right angle or a little more are three shears, three instructions, where a product takes four (the lifting
   /// steps of Daubechies and Sweldens 1998). They are by the tangent of half of the angle, by its sine, and by the tangent again.
   void scale(TileTwiddleOp op);
   void multiply(TileProductOp op);
+  /// The product of blocks with a spectrum for each lag; `words(tile, half)` gives those of a half of a tile.
+  void convolveBlocks(const monarch::Layout &layout, bool inF32,
+                      llvm::function_ref<std::vector<mlir::Value>(int64_t tile, int64_t half)> words);
 };
 
 } // namespace fftconv

@@ -3,7 +3,7 @@
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One CTA takes one head and one value k1 of the first digit, which leaves a transform of P = M / r1 points, small enough for shared memory in f32:
+// One CTA takes one head and one value k1 of the first digit (of one block, where there are several), which leaves a transform of P = M / r1 points, small enough for shared memory in f32:
 //
 //   X[k1; n'] = exp(-2 pi i (k1 - 1/4) n' / M) sum over n1 of exp(-2 pi i (k1 - 1/4) n1 / r1) x[n1 P + n']
 //   then the plain transform over n' by the other digits, one after the other, between two buffers.
@@ -27,9 +27,10 @@ struct Complex {
 class PrepareEmitter {
 public:
   PrepareEmitter(OpBuilder &b, PrepareOp op, ValueRange buffers, Value pool, ConstantPool &constants)
-      : b(b), op(op), loc(op.getLoc()), s(b, op.getLoc()), radices(op.getSpectrum().getPlan().getRadices()),
-        taps(buffers.front()), skips(op.getSkip() ? buffers[1] : Value()), spectra(buffers.back()), pool(pool) {
-    points = op.getSpectrum().getPlan().getPoints();
+      : b(b), op(op), loc(op.getLoc()), s(b, op.getLoc()), digits(getDigits(op.getSpectrum().getPlan())),
+        radices(ArrayRef(digits.radices).drop_front(digits.first() - 1)), taps(buffers.front()),
+        skips(op.getSkip() ? buffers[1] : Value()), spectra(buffers.back()), pool(pool) {
+    points = digits.blockPoints();
     rest = points / radices[0];
     // Coarse and fine steps of a turn of 4M, and the first digit's own turn of 4 r1.
     coarse = addRoots(constants, rest, rest);
@@ -47,7 +48,7 @@ public:
     // All of a spectrum, then its scale.
     mostOfThread = s.offset(shared, s.add(s.mul(thread, 4), s.i32(16 * rest)));
     LLVM::StoreOp::create(b, loc, s.i32(0), mostOfThread, 4);
-    auto loop = s.loop(s.i32(0), s.i32(radices[0]), s.i32(1));
+    auto loop = s.loop(s.i32(0), s.i32(op.getParts()), s.i32(1));
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
@@ -62,10 +63,13 @@ private:
   PrepareOp op;
   Location loc;
   Scalars s;
+  monarch::Digits digits;
+  /// Of the digits that are transformed.
   ArrayRef<int64_t> radices;
-  Value taps, skips, spectra, pool, thread, k1, head, quarter, shared;
+  Value taps, skips, spectra, pool, thread, block, k1, head, quarter, shared;
   /// Where a thread keeps the greatest magnitude that it has stored, where spectra are scaled.
   Value mostOfThread;
+  /// Points of a block, and those of them that a CTA has.
   int64_t points, rest, coarse, fine, outer;
 
   /// exp(-2 pi i t / order) for t < count, as pairs of f32; the byte offset in the pool.
@@ -79,9 +83,10 @@ private:
     return 4 * constants.add(words);
   }
 
-  /// The transform for one value of the first digit.
-  void transform(Value value) {
-    k1 = value;
+  /// The transform of one part.
+  void transform(Value part) {
+    block = s.div(part, radices[0]);
+    k1 = s.rem(part, radices[0]);
     Value from = shared, to = s.offset(shared, 8 * rest);
     // 4 k1, less one at a right angle: quarters.
     bool rightAngle = op.getSpectrum().getPlan().getTheta() == Theta::I;
@@ -116,7 +121,7 @@ private:
     // Of the exponent alone; both it and its inverse are normal.
     Value exponent = s.min(maximum(s.shr(all.getResult(0), 23), s.i32(1)), s.i32(253));
     Value factor = s.powerOfTwo(s.sub(s.i32(254), exponent)), spectrum = spectrumOf();
-    auto loop = s.loop(thread, s.i32(2 * points), s.i32(PrepareOp::threads));
+    auto loop = s.loop(thread, s.i32(2 * digits.points()), s.i32(PrepareOp::threads));
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
@@ -124,12 +129,13 @@ private:
       LLVM::StoreOp::create(b, loc, Value(LLVM::FMulOp::create(b, loc, load(f32, at), factor)), at, 4);
     }
     s.when(s.isZero(thread),
-           [&] { LLVM::StoreOp::create(b, loc, s.powerOfTwo(exponent), s.offset(spectrum, 8 * points), 4); });
+           [&] { LLVM::StoreOp::create(b, loc, s.powerOfTwo(exponent), s.offset(spectrum, 8 * digits.points()), 4); });
   }
 
   /// The spectrum of the head.
   Value spectrumOf() {
-    return s.offset(spectra, s.mul(head, (op.isScaled() ? 4 : 2) * monarch::spectrumValues(points, op.isScaled())));
+    return s.offset(spectra,
+                    s.mul(head, (op.isScaled() ? 4 : 2) * monarch::spectrumValues(digits.points(), op.isScaled())));
   }
 
   /// Runs body on the threads' shares of 0 <= index < rest.
@@ -179,7 +185,7 @@ private:
     return branch.getResult(0);
   }
 
-  /// What stands at position n: the taps of lag n, and -i times those of lag n - M. Taps that no output reaches are left out.
+  /// What stands at position n: the taps of lag n, and -i times those of lag n - M. Taps that no output reaches are left out. Lags of a block begin with its first.
   Complex tapsAt(Value n) {
     SpectrumAttr spectrum = op.getSpectrum();
     int64_t count = op.getK().getType().getDimSize(1), length = spectrum.getLength(),
@@ -187,6 +193,19 @@ private:
     Value filter = s.offset(taps, s.mul(head, 4 * count));
     auto load = [&](Value condition, Value index) { return loadIf(condition, s.offset(filter, s.mul(index, 4))); };
     Value re, im = s.f32(0);
+    auto addSkip = [&](Value taps, Value lag) {
+      if (!skips)
+        return taps;
+      Value skip = loadIf(s.isZero(lag), s.offset(skips, s.mul(head, 4)));
+      return Value(LLVM::FAddOp::create(b, loc, taps, skip));
+    };
+    if (digits.blocks) {
+      Value lag = s.add(n, s.mul(block, points)), end = s.i32(std::min(length, count)),
+            before = s.sub(lag, s.i32(points));
+      re = addSkip(load(s.less(lag, end), lag), lag);
+      Value there = arith::AndIOp::create(b, loc, s.less(s.i32(-1), before), s.less(before, end));
+      return {re, negate(addSkip(load(there, before), before))};
+    }
     if (spectrum.getBoundary() == Boundary::Circular && count > length) {
       // Taps L, 2 L, ... later lie on this one.
       Value inside = s.less(n, s.i32(length));
@@ -205,10 +224,7 @@ private:
       Value reached = s.less(s.i32(-before - 1), lag);
       im = negate(load(reached, s.add(lag, s.i32(center))));
     }
-    if (skips) {
-      re = LLVM::FAddOp::create(b, loc, re, loadIf(s.isZero(n), s.offset(skips, s.mul(head, 4))));
-    }
-    return {re, im};
+    return {addSkip(re, n), im};
   }
 
   /// The first digit's transform at n', twisted for those that follow.
@@ -249,21 +265,22 @@ private:
   void storeSpectrum(Value index, Complex x) {
     std::shared_ptr<const monarch::Schedule> schedule = getKernelSchedule(op.getSpectrum().getPlan());
     SpectrumOrder order(*schedule, op.isScaled());
-    std::vector<Value> digits(radices.size() + 1);
-    digits[1] = k1;
-    for (size_t j = radices.size(); j >= 2; --j) {
-      digits[j] = s.rem(index, radices[j - 1]);
-      index = s.div(index, radices[j - 1]);
+    std::vector<Value> values(digits.count() + 1);
+    values[1] = block;
+    values[digits.first()] = k1;
+    for (size_t j = digits.count(); j > digits.first(); --j) {
+      values[j] = s.rem(index, digits.radices[j - 1]);
+      index = s.div(index, digits.radices[j - 1]);
     }
     Value bytes = s.i32(0);
-    for (size_t j = 1; j < digits.size(); ++j) {
-      int digit = static_cast<int>(j), bits = monarch::bitsOf(radices[j - 1]);
+    for (size_t j = 1; j < values.size(); ++j) {
+      int digit = static_cast<int>(j), bits = monarch::bitsOf(digits.radices[j - 1]);
       // Bits whose weights double go in one step.
       for (int bit = 0, end = 0; bit < bits; bit = end) {
         int64_t unit = order.weight(digit, bit);
         for (end = bit + 1; end < bits && order.weight(digit, end) == unit << (end - bit);)
           ++end;
-        Value run = s.shr(digits[j], bit);
+        Value run = s.shr(values[j], bit);
         if (end < bits)
           run = s.bitAnd(run, (1 << (end - bit)) - 1);
         bytes = s.add(bytes, s.mul(run, unit));

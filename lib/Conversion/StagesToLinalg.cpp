@@ -134,10 +134,8 @@ struct LowerDft : OpConversionPattern<DftOp> {
   }
 };
 
-/// Rotates the planes of x: y[o, i] = sum over p of table[o, p, i] x[p, i], rounded and in the shape of `result`. x has the shape of
-/// `stage`; tableMap takes dimension 0 for o, the rank of x for p.
-Value rotate(LinalgEmitter &e, const StageShape &stage, Value table, ArrayRef<AffineExpr> tableMap, Value x,
-             Type result) {
+/// Rotates the planes of x: y[o, i] = sum over p of table[o, p, i] x[p, i], in f32. tableMap takes dimension 0 for o, the rank of x for p.
+Value rotate(LinalgEmitter &e, Value table, ArrayRef<AffineExpr> tableMap, Value x) {
   int64_t rank = e.type(x).getRank();
   SmallVector<AffineExpr> xMap = {e.b.getAffineDimExpr(rank)}, yMap = {e.b.getAffineDimExpr(0)};
   for (int64_t i = 1; i < rank; ++i) {
@@ -147,8 +145,11 @@ Value rotate(LinalgEmitter &e, const StageShape &stage, Value table, ArrayRef<Af
   SmallVector<IteratorType> iterators(rank, IteratorType::parallel);
   iterators.push_back(IteratorType::reduction);
   auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(rank + 1, 0, exprs, e.b.getContext()); };
-  Value y =
-      e.contract(table, x, tensor::getMixedSizes(e.b, e.loc, x), {map(tableMap), map(xMap), map(yMap)}, iterators);
+  return e.contract(table, x, tensor::getMixedSizes(e.b, e.loc, x), {map(tableMap), map(xMap), map(yMap)}, iterators);
+}
+
+/// What has the shape of `stage`, rounded and in the shape of `result`.
+Value finish(LinalgEmitter &e, const StageShape &stage, Value y, Type result) {
   auto type = cast<RankedTensorType>(result);
   return stage.expand(e, e.round(y, type.getElementType()), type);
 }
@@ -160,7 +161,8 @@ struct LowerTwiddle : OpConversionPattern<TwiddleOp> {
     Value x = adaptor.getX();
     int64_t digit = op.getDigit(), r = op.getPlan().getRadices()[digit - 1];
     monarch::Digits digits = getDigits(op.getPlan());
-    if (digits.product(0, digit) > maxTableSize / 4)
+    size_t first = digits.first() - 1;
+    if (digits.product(first, digit) > maxTableSize / 4)
       return op.emitOpError("the twiddles of digit ") << digit << " are too many for a constant table";
 
     // Rotations [2][2][before][n]; the inverse is the transpose, so both directions share one table.
@@ -170,7 +172,7 @@ struct LowerTwiddle : OpConversionPattern<TwiddleOp> {
     for (int part = 0; part < 4; ++part)
       for (Complex w : table)
         values.push_back(part == 0 || part == 3 ? w.real() : part == 1 ? -w.imag() : w.imag());
-    int64_t before = digits.product(0, digit - 1);
+    int64_t before = digits.product(first, digit - 1);
     Value t = e.table({2, 2, before, r}, rewriter.getF32Type(), values);
 
     // Dimensions: plane out, rows, before, n, [after], plane in.
@@ -181,7 +183,8 @@ struct LowerTwiddle : OpConversionPattern<TwiddleOp> {
     SmallVector<AffineExpr> tMap = {d(0), d(rank), d(1 + stage.rows()), d(2 + stage.rows())};
     if (op.getInverse())
       std::swap(tMap[0], tMap[1]);
-    rewriter.replaceOp(op, rotate(e, stage, t, tMap, in, getTypeConverter()->convertType(op.getY().getType())));
+    rewriter.replaceOp(op,
+                       finish(e, stage, rotate(e, t, tMap, in), getTypeConverter()->convertType(op.getY().getType())));
     return success();
   }
 };
@@ -198,14 +201,43 @@ struct LowerSpectrumProduct : OpConversionPattern<SpectrumProductOp> {
     Value x = stage.collapse(e, adaptor.getX());
     Value s = StageShape(e.type(adaptor.getSpectrum()), true, plan, digit).collapse(e, adaptor.getSpectrum());
 
-    // Dimensions: plane out, batch, head, [before], n, plane in.
-    int64_t rank = e.type(x).getRank();
+    // Dimensions: plane out, batch, head, [block], [before], n, plane in.
+    int64_t rank = e.type(x).getRank(), blocks = plan.getBlocks();
     auto d = [&](int64_t i) { return rewriter.getAffineDimExpr(i); };
     SmallVector<AffineExpr> sMap = {d(0), d(rank)};
     for (int64_t i = 2; i < rank; ++i)
-      sMap.push_back(d(i));
-    rewriter.replaceOp(op, rotate(e, stage, s, sMap, x, getTypeConverter()->convertType(op.getY().getType())));
+      if (blocks == 1 || i != blockDim)
+        sMap.push_back(d(i));
+    Value y = blocks == 1 ? rotate(e, s, sMap, x) : Value();
+    for (int64_t lag = 0; blocks > 1 && lag < blocks; ++lag) {
+      // Of the spectrum's planes and heads the block `lag`, for all blocks of x that have another so much later.
+      Value part = e.extract(s, blocksOf(e, s, lag, 1), rank);
+      SmallVector<ReassociationIndices> groups = {{0}, {1}, {2, 3}};
+      for (int64_t i = 4; i < rank; ++i)
+        groups.push_back({i});
+      part = tensor::CollapseShapeOp::create(rewriter, e.loc, part, groups);
+      Value product = rotate(e, part, sMap, e.extract(x, blocksOf(e, x, 0, blocks - lag), rank));
+      if (!y) {
+        y = product;
+        continue;
+      }
+      auto later = blocksOf(e, y, lag, blocks - lag);
+      Value sum = e.elementwise({e.extract(y, later, rank), product}, product, [&](OpBuilder &body, ValueRange args) {
+        return arith::AddFOp::create(body, e.loc, args[0], args[1]).getResult();
+      });
+      y = e.insert(sum, y, later);
+    }
+    rewriter.replaceOp(op, finish(e, stage, y, getTypeConverter()->convertType(op.getY().getType())));
     return success();
+  }
+
+  /// The dimension of blocks, behind planes, rows and heads; or behind both planes of a spectrum, and heads.
+  static constexpr int64_t blockDim = 3;
+  static LinalgEmitter::Window blocksOf(LinalgEmitter &e, Value v, int64_t first, int64_t count) {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(e.b, e.loc, v), offsets(sizes.size(), e.index(0));
+    offsets[blockDim] = e.index(first);
+    sizes[blockDim] = e.index(count);
+    return e.window(offsets, sizes);
   }
 };
 } // namespace

@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A row is cut into units of 16 bytes, fewer where its length does not keep rows aligned. The threads that own a row (a warp where warps own
-// sequences, else the CTA) take units in turn, and the same thread takes the same unit on the way in and out. Units past L are zeros.
+// sequences, else the CTA or a team of its warps) take units in turn, and the same thread takes the same unit on the way in and out. Units past L are zeros.
 //
 // Where channels are last, all threads of a CTA bring neighbouring heads at once, 16 bytes of one point in time, and turn them into rows on the way.
 //
@@ -24,8 +24,8 @@ public:
       : k(context), b(context.b), s(context.scalars()), bytes(k.problem.elementBytes()),
         width(monarch::copyWidth(k.problem, k.rows)), elements(width / bytes),
         memory(context.schedule->resultMemory()) {
-    owners = k.warpOwns() ? 32 : k.threads();
-    me = k.warpOwns() ? k.lane : k.thread;
+    owners = k.warpOwns() ? 32 : k.threads() / k.teams;
+    me = k.warpOwns() ? k.lane : k.teams > 1 ? s.bitAnd(k.thread, owners - 1) : k.thread;
     linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
     // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good, and a warp that holds rows
     // of f32 has none to spare.
@@ -180,13 +180,13 @@ public:
     forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) { holdGates(op, rows); });
   }
 
-  /// Has the rows of a buffer from `row` on brought into L2, as many as travel together.
+  /// Has the rows of a buffer from `row` on brought into L2, as many as travel together, by all threads.
   void fetch(Value buffer, Value row) {
-    int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows;
-    for (int64_t begin = 0; begin < all; begin += owners) {
-      Value line = s.add(me, s.i32(begin)), batch = s.add(row, s.toI64(s.div(line, lines)));
+    int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows, threads = k.threads();
+    for (int64_t begin = 0; begin < all; begin += threads) {
+      Value line = s.add(k.thread, s.i32(begin)), batch = s.add(row, s.toI64(s.div(line, lines)));
       Value exists = s.less(batch, k.batch);
-      if (all - begin < owners)
+      if (all - begin < threads)
         exists = both(exists, s.less(line, s.i32(all)));
       guarded(exists, [&] {
         Value pointer = s.offset(k.rowOf(buffer, batch, k.head), s.toI64(s.mul(s.rem(line, lines), 128)));
@@ -222,12 +222,12 @@ private:
     OpBuilder::InsertionGuard guard(b);
     if (!count)
       return body({});
-    auto loop = s.loop(s.i32(0), count, s.i32(1));
+    auto loop = s.loop(k.team ? k.team : s.i32(0), count, s.i32(k.teams));
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());
   }
 
-  /// Calls `visit` with the planes of `count` schedule rows (null: the only one) from `row` on, one after the other: in a loop, or in line.
+  /// Calls `visit` with the planes of `count` schedule rows (null: the only one) from `row` on, those of this team, one after the other: in a loop, or in line.
   void forEachScheduleRow(Value row, Value count, llvm::function_ref<void(ArrayRef<Row>)> visit) {
     if (k.warpOwns()) {
       // Rows of a warp are as far apart as there are warps.
@@ -246,11 +246,14 @@ private:
     // Batch rows of the group that are there.
     int64_t planes = k.paired() ? 2 : 1;
     Value there = k.paired() ? s.toI32(s.min(s.sub(k.batch, s.mul(row, planes)), s.i64(planes * k.rows))) : count;
-    for (int64_t r = 0; r < k.rows; ++r) {
-      SmallVector<Row> rows = pairOf(s.add(row, s.i64(r)), s.i32(r));
+    for (int64_t r = 0; r < k.rows; r += k.teams) {
+      Value index = k.team ? s.add(k.team, s.i32(r)) : s.i32(r);
+      SmallVector<Row> rows = pairOf(s.add(row, s.toI64(index)), index);
+      bool isThere = k.rowsAreFull || (r == 0 && !k.team);
       for (Row &plane : rows)
-        plane.exists =
-            k.rowsAreFull || (r == 0 && plane.plane == 0) ? Value() : s.less(s.i32(r * planes + plane.plane), there);
+        plane.exists = isThere && (k.rowsAreFull || plane.plane == 0)
+                           ? Value()
+                           : s.less(s.add(s.mul(index, planes), s.i32(plane.plane)), there);
       visit(rows);
     }
   }

@@ -63,6 +63,20 @@ struct Census {
 };
 } // namespace
 
+/// Where the values of a digit lie that a lane holds all of, in registers of `step` values, if its value zero is at this one: register and tile.
+static std::vector<std::pair<int64_t, int64_t>> registersOf(const monarch::Layout &layout, int digit, int64_t reg,
+                                                            int64_t tile, int64_t step) {
+  std::vector<std::pair<int64_t, int64_t>> where(layout.radices()[digit]);
+  for (int64_t value = 0; value < layout.radices()[digit]; ++value) {
+    int64_t r = reg, u = tile;
+    for (const monarch::Place &p : layout.placesOf(digit))
+      if (value >> layout.at(p).index & 1)
+        (p.kind == 'r' ? r : u) |= int64_t(1) << p.index;
+    where[value] = {r / step, u};
+  }
+  return where;
+}
+
 void PhaseEmitter::butterfly(TileDftOp op) {
   int stage = static_cast<int>(op.getDigit());
   bool inverse = op.getInverse();
@@ -130,15 +144,7 @@ void PhaseEmitter::butterfly(TileDftOp op) {
         monarch::Coordinates at = {.reg = reg, .tile = tile};
         if ((reg & slots.back()) != slot || before.value(stage, at) != 0 || !before.present(at))
           continue;
-        // Where the digit's values lie.
-        std::vector<std::pair<int64_t, int64_t>> where(radix);
-        for (int64_t value = 0; value < radix; ++value) {
-          int64_t r = reg, u = tile;
-          for (const monarch::Place &p : before.placesOf(stage))
-            if (value >> before.at(p).index & 1)
-              (p.kind == 'r' ? r : u) |= int64_t(1) << p.index;
-          where[value] = {r / step, u};
-        }
+        std::vector<std::pair<int64_t, int64_t>> where = registersOf(before, stage, reg, tile, step);
         Butterfly<Arithmetic>::Values in(radix), out;
         for (int64_t value = 0; value < radix; ++value) {
           auto &planes = x->data[where[value].second];
@@ -157,6 +163,13 @@ void PhaseEmitter::butterfly(TileDftOp op) {
   x = std::move(y);
 }
 
+Value PhaseEmitter::factorAt(llvm::ArrayRef<Value> words, int64_t at, int plane, bool inF32) {
+  if (split())
+    return LLVM::BitcastOp::create(b, k.loc, b.getF32Type(), words[at / 2 * 4 + 2 * plane + at % 2]);
+  Value pair = asHalves(words[2 * (inF32 ? at / 2 : at) + plane]);
+  return inF32 ? half(pair, static_cast<int>(at % 2)) : pair;
+}
+
 template <typename Apply>
 void PhaseEmitter::forEachValue(const monarch::Layout &layout, bool inF32,
                                 llvm::function_ref<std::vector<Value>(int64_t tile)> words, Apply apply) {
@@ -167,19 +180,20 @@ void PhaseEmitter::forEachValue(const monarch::Layout &layout, bool inF32,
     auto &[re, im] = x->data[tile];
     for (int reg = 0; reg < 4; ++reg)
       for (int i = 0; i < (inF32 ? 2 : 1); ++i) {
-        auto factor = [&](int plane) -> Value {
-          if (split())
-            return LLVM::BitcastOp::create(b, k.loc, b.getF32Type(), w[4 * reg + 2 * plane + i]);
-          Value pair = asHalves(w[2 * reg + plane]);
-          return inF32 ? half(pair, i) : pair;
-        };
         int at = inF32 ? 2 * reg + i : reg;
-        apply(a, re[at], im[at], factor(0), factor(1));
+        apply(a, re[at], im[at], factorAt(w, at, 0, inF32), factorAt(w, at, 1, inF32));
       }
   };
   for (int64_t tile = 0; tile < layout.tiles(); ++tile)
     if (layout.present({.tile = tile}))
       forEachState([&](size_t) { applyTo(tile); });
+}
+
+/// (re + i im) times wr + i wi, or its conjugate.
+static void multiplyComplex(Arithmetic &a, Value &re, Value &im, Value wr, Value wi, bool conjugate) {
+  Value r = re;
+  re = conjugate ? a.addProduct(a.mul(r, wr), im, wi) : a.subProduct(a.mul(r, wr), im, wi);
+  im = conjugate ? a.subProduct(a.mul(im, wr), r, wi) : a.addProduct(a.mul(im, wr), r, wi);
 }
 
 void PhaseEmitter::scale(TileTwiddleOp op) {
@@ -190,6 +204,7 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
   std::vector<int64_t> slots = slotsOf(layout, digits);
   // On the way back by the conjugate; where the factors of the way there are kept, by turning the other way.
   bool conjugate = op.getInverse(), turnsBack = conjugate && schedule.warpgroups;
+  bool shears = monarch::canShear(schedule, stage);
   int64_t slotWords = factorWords() / 4, count = slotWords * static_cast<int64_t>(slots.size());
   Table table =
       makeTable(outsideTiles(layout, digits), levelOf(layout, digits, slotWords), count, count < 4 ? 2 : 4,
@@ -201,9 +216,10 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
                       monarch::Complex w = monarch::stageFactor(schedule, HomeKind::Product, stage, 0, d[stage], d);
                       return conjugate && !turnsBack ? std::conj(w) : w;
                     };
-                    double first = std::arg(value(reg)), second = std::arg(value(reg + 1));
-                    assert(std::max(std::abs(first), std::abs(second)) < 1.8 && "more than 100 degrees");
-                    double factors[] = {std::tan(first / 2), std::tan(second / 2), std::sin(first), std::sin(second)};
+                    monarch::Complex first = value(reg), second = value(reg + 1);
+                    auto tangent = [](monarch::Complex w) { return std::tan(std::arg(w) / 2); };
+                    double factors[] = {shears ? tangent(first) : first.real(),
+                                        shears ? tangent(second) : second.real(), first.imag(), second.imag()};
                     if (split()) {
                       for (double factor : factors)
                         words.push_back(toFloatBits(factor));
@@ -223,13 +239,15 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
     }
     return words;
   };
-  auto turn = [&](Arithmetic &a, Value &re, Value &im, Value tangent, Value sine) {
+  auto turn = [&](Arithmetic &a, Value &re, Value &im, Value first, Value sine) {
+    if (!shears)
+      return multiplyComplex(a, re, im, first, sine, turnsBack);
     auto shear = [&](Value &to, Value from, Value factor, bool subtracts) {
       to = subtracts != turnsBack ? a.subProduct(to, from, factor) : a.addProduct(to, from, factor);
     };
-    shear(im, re, tangent, false);
+    shear(im, re, first, false);
     shear(re, im, sine, true);
-    shear(im, re, tangent, false);
+    shear(im, re, first, false);
   };
   forEachValue(layout, op.getPlan().getSchedule().getProducts().isF32(), wordsOf, turn);
 }
@@ -237,21 +255,9 @@ void PhaseEmitter::scale(TileTwiddleOp op) {
 void PhaseEmitter::multiply(TileProductOp op) {
   SpectrumOrder order(schedule, split());
   monarch::Layout layout = layoutOf(op.getX().getType());
-  // Digits that are the same in all lanes, and of the words of a tile those of each value that registers have of them.
-  std::vector<int> uniform;
-  bool byTrip = false;
-  for (int digit = 1; digit < static_cast<int>(schedule.radices.size()); ++digit) {
-    if (layout.uniform(digit, {{'r', 1}, {'r', 2}}))
-      uniform.push_back(digit);
-    byTrip |= llvm::any_of(layout.placesOf(digit), [](const monarch::Place &p) { return p.kind == 'i'; });
-  }
-  int64_t slotWords = factorWords() / static_cast<int64_t>(slotsOf(layout, uniform).size());
   // A CTA that takes rows of many heads one after the other has a spectrum for each.
   bool byRow = k.problem.channelsLast && k.rowsHere;
-  Level level = byRow ? Level::Use : levelOf(layout, uniform, slotWords);
-  // A digit may lie on lanes and on the loop.
-  if (byTrip && !inLine)
-    level = std::max(level, Level::Trip);
+  Level level = byRow ? Level::Use : monarch::spectrumLevel(schedule, layout, inLine, k.problem);
   bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
   std::string load = k.loadsAhead() ? "ld.global" : "ld.global.nc";
   load += keeps ? ".L1::evict_last" : ".L1::no_allocate";
@@ -263,14 +269,14 @@ void PhaseEmitter::multiply(TileProductOp op) {
     policy = s.assembly(b.getI64Type(), ValueRange(), "createpolicy.fractional.L2::evict_last.b64 $0, 1.0;", "=l");
   }
   // Spectra change from head to head, and a CTA has one; the digits of tiles are on warps or on the loop otherwise.
-  auto loadTile = [&](int64_t tile) {
+  auto loadHalf = [&](int64_t tile, int64_t half) {
     OpBuilder::InsertionGuard guard(b);
     moveTo(level);
     Value pointer = s.offset(k.spectrum, s.toI64(runtimePart(order.access(), order.accessBytes, layout)));
     if (byRow)
       pointer = s.offset(pointer, s.mul(s.toI64(row), k.spectrumBytes()));
     std::vector<Value> words;
-    for (int64_t reg = 0; reg < 8; reg += split() ? 2 : 4) {
+    for (int64_t reg = 4 * half; reg < 4 * (half + 1); reg += split() ? 2 : 4) {
       int64_t constant = order.accessBytes * order.access().of(layout.values({.reg = reg, .tile = tile}));
       std::vector<Value> four = loadWords(pointer, constant, 4, 4, load, policy);
       words.insert(words.end(), four.begin(), four.end());
@@ -278,13 +284,64 @@ void PhaseEmitter::multiply(TileProductOp op) {
     return words;
   };
   constexpr int64_t spectrum = -1;
+  auto halfOf = [&](int64_t tile, int64_t half) {
+    return byRow ? loadHalf(tile, half) : loadOnce(spectrum, 2 * tile + half, [&] { return loadHalf(tile, half); });
+  };
   auto wordsOf = [&](int64_t tile) {
-    return byRow ? loadTile(tile) : loadOnce(spectrum, 2 * tile, [&] { return loadTile(tile); });
+    std::vector<Value> words = halfOf(tile, 0);
+    llvm::append_range(words, halfOf(tile, 1));
+    return words;
   };
-  auto multiply = [](Arithmetic &a, Value &re, Value &im, Value wr, Value wi) {
-    Value r = re;
-    re = a.subProduct(a.mul(r, wr), im, wi);
-    im = a.addProduct(a.mul(im, wr), r, wi);
+  bool inF32 = op.getPlan().getSchedule().getProducts().isF32();
+  if (schedule.blocks)
+    convolveBlocks(layout, inF32, halfOf);
+  else
+    forEachValue(layout, inF32, wordsOf, [](Arithmetic &a, Value &re, Value &im, Value wr, Value wi) {
+      multiplyComplex(a, re, im, wr, wi, /*conjugate=*/false);
+    });
+}
+
+void PhaseEmitter::convolveBlocks(const monarch::Layout &layout, bool inF32,
+                                  llvm::function_ref<std::vector<Value>(int64_t tile, int64_t half)> words) {
+  constexpr int digit = 1;
+  int64_t blocks = schedule.blockCount(), step = inF32 ? 1 : 2, halfSize = 4 / step;
+  forEachState([&](size_t) { inF32 ? unpack() : pack(operand()); });
+  Arithmetic a{b, k.loc, inF32 ? Type(b.getF32Type()) : halves(), {}};
+  struct Number {
+    Value re, im;
   };
-  forEachValue(layout, op.getPlan().getSchedule().getProducts().isF32(), wordsOf, multiply);
+  for (int64_t tile = 0; tile < layout.tiles(); ++tile) {
+    // By state, since each may have its own, tile and half.
+    std::map<std::tuple<size_t, int64_t, int64_t>, std::vector<Value>> loaded;
+    for (int64_t reg = 0; reg < 8; reg += step) {
+      if (layout.value(digit, {.reg = reg, .tile = tile}) != 0 || !layout.present({.reg = reg, .tile = tile}))
+        continue;
+      std::vector<std::pair<int64_t, int64_t>> where = registersOf(layout, digit, reg, tile, step);
+      forEachState([&](size_t state) {
+        std::vector<Number> spectra;
+        for (auto [at, u] : where) {
+          auto [half, isNew] = loaded.try_emplace({state, u, at / halfSize});
+          if (isNew)
+            half->second = words(u, at / halfSize);
+          spectra.push_back(
+              {factorAt(half->second, at % halfSize, 0, inF32), factorAt(half->second, at % halfSize, 1, inF32)});
+        }
+        auto block = [&](int64_t i) {
+          auto [at, u] = where[i];
+          return std::tie(x->data[u][0][at], x->data[u][1][at]);
+        };
+        // The last first: the others do without it.
+        for (int64_t to = blocks - 1; to >= 0; --to) {
+          Number sum;
+          for (int64_t lag = 0; lag <= to; ++lag) {
+            auto [re, im] = block(to - lag);
+            auto [wr, wi] = spectra[lag];
+            sum = {a.subProduct(lag ? a.addProduct(sum.re, re, wr) : a.mul(re, wr), im, wi),
+                   a.addProduct(lag ? a.addProduct(sum.im, im, wr) : a.mul(im, wr), re, wi)};
+          }
+          block(to) = std::tie(sum.re, sum.im);
+        }
+      });
+    }
+  }
 }

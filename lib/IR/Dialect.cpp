@@ -99,7 +99,7 @@ void FFTConvDialect::initialize() {
 static bool isFloatOfStages(Type type) { return type.isF16() || type.isBF16() || type.isF32(); }
 
 LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t points, ArrayRef<int64_t> radices,
-                               Theta, FloatType compute, StringRef chip, ScheduleAttr schedule) {
+                               Theta theta, FloatType compute, StringRef chip, ScheduleAttr schedule, int64_t blocks) {
   // P1
   if (radices.empty())
     return emitError() << "a plan needs at least one radix";
@@ -122,6 +122,10 @@ LogicalResult PlanAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
   if (schedule && !schedule.getProducts().isF32() && schedule.getProducts() != compute)
     return emitError() << "products are done in the compute type " << compute << " or in f32, not in "
                        << schedule.getProducts();
+  if (blocks != 1 &&
+      (radices.size() < 2 || radices.front() != blocks || !llvm::isPowerOf2_64(blocks) || theta != Theta::I)) // P5
+    return emitError() << "blocks are the first of several radices, a power of two, and theta is i then; got " << blocks
+                       << " blocks";
   return success();
 }
 
@@ -159,6 +163,8 @@ LogicalResult SpectrumAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   bool one = plan.getTheta() == Theta::One;
   if (one && boundary != Boundary::Circular) // S3
     return emitError() << "a plan with theta = one serves circular convolutions only";
+  if (plan.getBlocks() > 1 && boundary != Boundary::Causal)
+    return emitError() << "a plan of blocks serves causal convolutions only";
   if (one ? plan.getPoints() != length : plan.getPoints() < length) // S2
     return emitError() << "a plan of " << plan.getPoints() << " points does not serve length " << length
                        << (one ? ": theta = one needs as many points as the length" : ": it is too short");
@@ -186,7 +192,7 @@ bool fftconv::isDigits(Type type) {
 }
 
 monarch::Digits fftconv::getDigits(PlanAttr plan) {
-  return {{plan.getRadices().begin(), plan.getRadices().end()}, plan.getTheta() == Theta::I};
+  return {{plan.getRadices().begin(), plan.getRadices().end()}, plan.getTheta() == Theta::I, plan.getBlocks() > 1};
 }
 
 SpectrumAttr fftconv::getSpectrumEncoding(RankedTensorType type) {

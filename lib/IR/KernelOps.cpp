@@ -337,8 +337,9 @@ LogicalResult RelayoutOp::verify() {
 
 /// Q3.
 static LogicalResult verifyDigit(Operation *op, uint64_t digit, PlanAttr plan) {
-  if (digit < 1 || digit > plan.getRadices().size())
-    return op->emitOpError("digit must be in [1, ") << plan.getRadices().size() << "], got " << digit;
+  monarch::Digits digits = getDigits(plan);
+  if (digit < digits.first() || digit > digits.count())
+    return op->emitOpError("digit must be in [") << digits.first() << ", " << digits.count() << "], got " << digit;
   return success();
 }
 
@@ -404,6 +405,15 @@ LogicalResult ToeplitzOp::verify() {
                        "head, and for 'center' "
                        "the index of a tap");
   return success();
+}
+
+int64_t PrepareOp::getParts() {
+  monarch::Digits digits = getDigits(getSpectrum().getPlan());
+  return digits.product(0, digits.first());
+}
+
+int64_t PrepareOp::getSharedBytes() {
+  return 2 * 8 * getSpectrum().getPlan().getPoints() / getParts() + (isScaled() ? 4 * threads : 0);
 }
 
 LogicalResult PrepareOp::verify() {

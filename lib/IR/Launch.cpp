@@ -22,7 +22,7 @@ FailureOr<LaunchGrid> fftconv::getLaunchGrid(LaunchOp launch, gpu::GPUFuncOp ker
   LaunchGrid grid;
   if (prepare) {
     PlanAttr plan = prepare.getSpectrum().getPlan();
-    grid.x = prepare.isScaled() ? 1 : plan.getRadices()[0];
+    grid.x = prepare.isScaled() ? 1 : prepare.getParts();
     grid.limit = prepare.getBuffer().getType().getDimSize(0);
     grid.chip = plan.getChip();
     return grid;

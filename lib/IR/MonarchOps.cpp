@@ -48,7 +48,7 @@ LogicalResult EmbedFilterOp::verify() {
   SmallVector<int64_t> shape = {getK().getType().getDimSize(0)};
   llvm::append_range(shape, getSpectrum().getPlan().getRadices());
   Type element = Float32Type::get(getContext());
-  if (getCenter().value_or(0) > 0)
+  if (getCenter().value_or(0) > 0 || getSpectrum().getPlan().getBlocks() > 1)
     element = ComplexType::get(element);
   auto expected = RankedTensorType::get(shape, element);
   if (getX().getType() != expected) // F2
@@ -62,13 +62,13 @@ LogicalResult DftOp::verify() {
     return emitOpError("operand and result must have the same shape, got ") << x << " and " << y;
   if (failed(verifyDigits(*this, x, getPlan())))
     return failure();
-  int64_t count = getPlan().getRadices().size(), digit = getDigit();
-  if (digit < 1 || digit > count) // D2
-    return emitOpError("digit must be in [1, ") << count << "], got " << digit;
-  if (!isComplex(x) && (getInverse() || digit != 1)) // D3
-    return emitOpError("only the forward transform of digit 1 takes a real operand");
-  if (!isComplex(y) && (!getInverse() || digit != 1))
-    return emitOpError("only the inverse transform of digit 1 gives a real result");
+  int64_t count = getPlan().getRadices().size(), first = getDigits(getPlan()).first(), digit = getDigit();
+  if (digit < first || digit > count) // D2
+    return emitOpError("digit must be in [") << first << ", " << count << "], got " << digit;
+  if (!isComplex(x) && (getInverse() || digit != first)) // D3
+    return emitOpError("only the forward transform of digit ") << first << " takes a real operand";
+  if (!isComplex(y) && (!getInverse() || digit != first))
+    return emitOpError("only the inverse transform of digit ") << first << " gives a real result";
   if (y.getEncoding()) { // D4
     SpectrumAttr spectrum = getSpectrumEncoding(y);
     if (!spectrum || getInverse() || digit != count || spectrum.getPlan() != getPlan())
@@ -83,9 +83,9 @@ LogicalResult TwiddleOp::verify() {
     return emitOpError("operand and result must be complex and of the same shape, got ") << x << " and " << y;
   if (failed(verifyDigits(*this, x, getPlan())))
     return failure();
-  int64_t count = getPlan().getRadices().size();
-  if (getDigit() < 2 || getDigit() > static_cast<uint64_t>(count)) // W2
-    return emitOpError("digit must be in [2, ") << count << "], got " << getDigit();
+  monarch::Digits digits = getDigits(getPlan());
+  if (getDigit() <= digits.first() || getDigit() > digits.count()) // W2
+    return emitOpError("digit must be in [") << digits.first() + 1 << ", " << digits.count() << "], got " << getDigit();
   return success();
 }
 

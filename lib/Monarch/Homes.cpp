@@ -40,9 +40,27 @@ bool fftconv::monarch::twists(const Schedule &schedule, int digit) {
   return ::twists(schedule.matrices, schedule.homes, schedule.rightAngle, digit);
 }
 
+/// Whether a product with the pairs that a digit has with others, by what of them depends on both (see stageFactor), turns by less than 100 degrees.
+static bool canShear(const std::vector<int64_t> &radices, const std::set<int> &matrices, int stage,
+                     const std::vector<int> &others) {
+  double most = 0;
+  for (int i : others) {
+    double n = static_cast<double>(radices[stage] - 1) / (matrices.contains(i) ? 2 : 1), points = 1;
+    for (int d = i; d <= stage; ++d)
+      points *= static_cast<double>(radices[d]);
+    most += static_cast<double>(radices[i] - 1) / 2 * n / points;
+  }
+  return most <= 100.0 / 360;
+}
+
+bool fftconv::monarch::canShear(const Schedule &schedule, int digit) {
+  return ::canShear(schedule.radices, schedule.matrices, digit, dependences(schedule, HomeKind::Product, digit));
+}
+
 Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps,
                                     const std::set<int> &matrices, const ScheduleRequest &request) {
   bool rightAngle = request.rightAngle;
+  const int first = request.blocks ? 2 : 1;
   int last = static_cast<int>(radices.size()) - 1;
   // In every mma of this stage, both ways: a product from the left has one for each half of the result, one of both planes is of a quarter of a tile.
   auto uniform = [&](int digit, int stage) {
@@ -63,7 +81,7 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
   };
   std::vector<std::pair<int, int>> pairs;
   std::vector<std::vector<Home>> options;
-  for (int i = 1; i <= last; ++i)
+  for (int i = first; i <= last; ++i)
     for (int j = i + 1; j <= last; ++j) {
       pairs.push_back({i, j});
       options.emplace_back();
@@ -73,19 +91,8 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
       // The constants of butterflies may differ between lanes.
       options.back().push_back({matrices.contains(j) ? HomeKind::Product : HomeKind::Butterfly, j});
     }
-  // How far a product turns, in whole turns (see stageFactor).
-  auto turn = [&](const Home &home, const std::set<int> &digits) {
-    double most = 0;
-    for (int i : digits) {
-      double n = static_cast<double>(radices[home.stage] - 1) / (matrices.contains(i) ? 2 : 1), points = 1;
-      for (int d = i; d <= home.stage; ++d)
-        points *= static_cast<double>(radices[d]);
-      most += static_cast<double>(radices[i] - 1) / 2 * n / points;
-    }
-    return most;
-  };
   // What a home costs that applies pairs with some digits (a bit each); asked for often.
-  Digits all{{radices.begin() + 1, radices.end()}, rightAngle};
+  Digits all{{radices.begin() + 1, radices.end()}, rightAngle, request.blocks};
   struct Part {
     Homes::Cost cost;
     bool known = false;
@@ -103,8 +110,9 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
     bool matrix = kind == HomeKind::Matrix;
     double radix = static_cast<double>(radices[stage]);
     // There and back.
-    double slots = matrix ? 0 : kind == HomeKind::Product ? 28 : 36 * (radix - 1) / radix, words = 0;
     std::vector<int> depends(digits.begin(), digits.end());
+    bool shears = kind == HomeKind::Product && ::canShear(radices, matrices, stage, depends);
+    double slots = matrix ? 0 : shears ? 28 : kind == HomeKind::Product ? 36 : 36 * (radix - 1) / radix, words = 0;
     if (!matrix)
       depends.push_back(stage);
     // What warpgroups multiply by lies in shared memory.
@@ -117,7 +125,6 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
     part.cost.entries = matrix ? radices[stage] * radices[stage] : radices[stage];
     for (int digit : digits)
       part.cost.entries *= radices[digit];
-    part.cost.tooFar = kind == HomeKind::Product && turn({kind, stage}, digits) > 100.0 / 360;
     return part.cost;
   };
   std::vector<size_t> choice(pairs.size()), chosen;
@@ -135,11 +142,10 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
     Homes::Cost here;
     auto add = [&](HomeKind kind, int stage, unsigned mask) {
       const Homes::Cost &part = partOf(kind, stage, mask);
-      here.tooFar += part.tooFar;
       here.clocks += part.clocks;
       here.entries += part.entries;
     };
-    for (int j = 1; j <= last; ++j)
+    for (int j = first; j <= last; ++j)
       if (matrices.contains(j)) {
         add(HomeKind::Matrix, j, absorbed[j]);
         if (others[j])
@@ -150,7 +156,7 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
     if (request.warpgroups) {
       int64_t bytes = 0;
       for (int j : matrices) {
-        int64_t each = matrixBytes(radices[j], j == 1 && rightAngle);
+        int64_t each = matrixBytes(radices[j], j == first && rightAngle);
         for (int i = 1; i <= last; ++i)
           each *= absorbed[j] >> i & 1 ? radices[i] : 1;
         bytes += each;
@@ -189,9 +195,9 @@ Complex fftconv::monarch::stageFactor(const Schedule &schedule, HomeKind kind, i
   if (kind == HomeKind::Matrix)
     angle += k * n * (turn / radix);
   if (kind != HomeKind::Product && schedule.rightAngle)
-    for (int j = 1; j < static_cast<int>(schedule.radices.size()); ++j)
+    for (int j = schedule.first(); j < static_cast<int>(schedule.radices.size()); ++j)
       if (rightAngleStage(schedule.matrices, schedule.homes, j) == stage)
-        angle -= (j == stage ? n : digits[j]) * (rate(1, j) / 4); // a digit's share of the right angle
+        angle -= (j == stage ? n : digits[j]) * (rate(schedule.first(), j) / 4); // a digit's share of the right angle
   // Of k n a product has (k - k') (n - n') only, with k' and n' in the middle, or n' = 0 where the first digit has no matrix: the rest depends on one of them, whose matrix takes it.
   for (const auto &[pair, home] : schedule.homes) {
     auto [i, j] = pair;

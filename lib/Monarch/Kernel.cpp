@@ -28,7 +28,7 @@ int fftconv::monarch::copyWidth(const KernelProblem &problem, int64_t rows) {
 
 // Two digits of 16 or one and one of 8, and a small one between.
 bool fftconv::monarch::warpOwns(const Digits &digits) {
-  return digits.count() <= 3 && digits.points() <= 2048 && std::ranges::max(digits.radices) <= tile;
+  return digits.transforms() <= 3 && digits.points() <= 2048 && std::ranges::max(digits.radices) <= tile;
 }
 
 bool fftconv::monarch::fitsWarps(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
@@ -78,7 +78,7 @@ int64_t fftconv::monarch::matrixBytes(const Digits &digits, const KernelChoice &
 }
 
 int64_t fftconv::monarch::matrixBytes(const Schedule &schedule, int digit) {
-  int64_t bytes = matrixBytes(schedule.radices[digit], digit == 1 && schedule.rightAngle);
+  int64_t bytes = matrixBytes(schedule.radices[digit], digit == schedule.first() && schedule.rightAngle);
   for (int other : dependences(schedule, HomeKind::Matrix, digit))
     bytes *= schedule.radices[other];
   return bytes;
@@ -99,6 +99,7 @@ ScheduleRequest fftconv::monarch::scheduleRequest(const Digits &digits, const Ke
   return {.warps = choice.warps,
           .registerBits = bitsOf(choice.values),
           .rightAngle = digits.rightAngle,
+          .blocks = digits.blocks,
           .padding = bulkPadding(choice, split),
           // Warpgroups keep most tables for a phase, however many rows there are.
           .rows = choice.warpgroups ? 4 : choice.rows,
@@ -125,6 +126,8 @@ std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const K
     return "the chip has none";
   if (problem.channelsLast)
     return "rows whose channels are last are turned on the way";
+  if (digits.blocks)
+    return "rows come in blocks";
   if (copyWidth(problem, choice.rows) != 16)
     return "rows are no multiple of 16 bytes";
   if (!holdsInputsAhead(digits, choice, problem, chip))
@@ -216,14 +219,15 @@ bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem
 static std::optional<int64_t> postGateRegisters(const Digits &digits, const KernelChoice &choice,
                                                 const KernelProblem &problem, bool ofAll) {
   bool own = warpOwns(digits);
-  int64_t width = copyWidth(problem, choice.rows), lanes = 32 * (own ? 1 : choice.warps);
+  int64_t width = copyWidth(problem, choice.rows), apart = teams(digits, choice, problem);
+  int64_t lanes = 32 * (own ? 1 : choice.warps / apart);
   int64_t units = ceilDiv(problem.length * problem.elementBytes() / width, lanes);
   if (units > unrolledCopies || (ofAll && !own && choice.rows > 1 && !copiesInLine(digits, choice, problem)))
     return std::nullopt;
   return units * inputPlanes(digits) * ceilDiv(width, 4) *
          (!ofAll ? 1
           : own  ? choice.rows / choice.warps
-                 : choice.rows);
+                 : choice.rows / apart);
 }
 
 int64_t fftconv::monarch::postGatesHeld(const Digits &digits, const KernelChoice &choice,
@@ -258,6 +262,13 @@ int64_t fftconv::monarch::rowsTogether(const Digits &digits, const KernelChoice 
     if (std::shared_ptr<const Schedule> schedule = scheduleOf(digits, choice, problem.split))
       sequences = schedule->sequences();
   return sequences * rowsAtOnce(digits, choice, problem);
+}
+
+int64_t fftconv::monarch::teams(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  std::shared_ptr<const Schedule> schedule;
+  if (choice.warpgroups)
+    schedule = scheduleOf(digits, choice, problem.split);
+  return schedule ? schedule->teams() : 1;
 }
 
 /// Steps in which the rows of a group are computed.
@@ -298,6 +309,26 @@ Level fftconv::monarch::loadLevel(const Digits &digits, const Layout &layout, co
   return roomy ? Level::Kernel : Level::Use;
 }
 
+Level fftconv::monarch::spectrumLevel(const Schedule &schedule, const Layout &layout, bool inLine,
+                                      const KernelProblem &problem) {
+  Digits digits = digitsOf(schedule);
+  std::vector<int> uniform, all;
+  for (int digit = 1; digit <= static_cast<int>(digits.count()); ++digit) {
+    all.push_back(digit);
+    if (layout.uniform(digit, {{'r', 1}, {'r', 2}}))
+      uniform.push_back(digit);
+  }
+  // Of a tile so many words for each value that registers have of digits that are the same in all lanes.
+  int64_t words = 8 * (problem.split ? 2 : 1);
+  for (int digit : uniform)
+    for (const Place &p : layout.placesOf(digit))
+      words /= p.kind == 'r' ? 2 : 1;
+  Level level = loadLevel(digits, layout, uniform, words, inLine, problem);
+  if (!warpOwns(digits) && 8 * layout.tiles() + layout.variants(uniform) * words > roomyRegisters)
+    return Level::Use;
+  return dependsOn(layout, all, 'i') && !inLine ? std::max(level, Level::Trip) : level;
+}
+
 bool fftconv::monarch::fillsGroups(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   int64_t there = problem.channelsLast ? problem.heads : problem.batch;
   return there > 0 && there % (choice.rows * (problem.channelsLast ? 1 : inputPlanes(digits))) == 0;
@@ -307,7 +338,8 @@ bool fftconv::monarch::copiesInLine(const Digits &digits, const KernelChoice &ch
   if (warpOwns(digits) || problem.channelsLast || problem.split)
     return false;
   int64_t units = digits.points() * problem.elementBytes() / copyWidth(problem, choice.rows);
-  return choice.rows * inputPlanes(digits) * ceilDiv(units, 32 * choice.warps) <= 16;
+  int64_t apart = teams(digits, choice, problem);
+  return choice.rows / apart * inputPlanes(digits) * ceilDiv(units, 32 * choice.warps / apart) <= 16;
 }
 
 KernelProblem fftconv::monarch::fillingChip(KernelProblem problem, const Chip &chip) {

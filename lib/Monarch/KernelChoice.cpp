@@ -105,7 +105,7 @@ bool fftconv::monarch::bulkCopiesPay(const Digits &digits, const KernelProblem &
 
 std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits, const KernelProblem &problem,
                                                            const Chip &chip, std::optional<bool> asked) {
-  if (!chip.isGpu() || digits.count() > 5)
+  if (!chip.isGpu() || digits.transforms() > 5)
     return std::nullopt;
   if (!asked) {
     std::optional<KernelChoice> choice;

@@ -36,18 +36,24 @@ bool fftconv::monarch::tripsInLine(const Schedule &schedule, size_t read, const 
   return tripsInLine(digitsOf(schedule), schedule.steps[read].layout, products, problem);
 }
 
-/// How often a spectrum is read for all rows of all heads: for each group where a CTA does, for each row where a warp has no room to keep it or a CTA has
+/// How often a spectrum is read for all rows of all heads: for each group where a CTA does, for each row where registers have no room to keep it or a CTA has
 /// many heads, else once by each warp.
 static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choice, const KernelProblem &problem,
                              int64_t rows, const Chip &chip) {
+  Digits digits = digitsOf(schedule);
   int64_t heads = problem.heads, groups = ceilDiv(rows, choice.rows);
-  if (schedule.split > 0)
-    return problem.channelsLast ? rowsComputed(digitsOf(schedule), choice, problem, heads) * rows : heads * groups;
-  if (schedule.points() > (problem.split ? 256 : 512)) {
-    int64_t together = rowsAtOnce(digitsOf(schedule), choice, problem);
-    return heads * (rowsComputed(digitsOf(schedule), choice, problem, rows) / together);
+  auto forEachRow = [&] {
+    return heads * (rowsComputed(digits, choice, problem, rows) / rowsTogether(digits, choice, problem));
+  };
+  if (schedule.split > 0) {
+    const Step &product = *std::ranges::find(schedule.steps, StepKind::Product, &Step::kind);
+    return problem.channelsLast ? rowsComputed(digits, choice, problem, heads) * rows
+           : spectrumLevel(schedule, product.layout, /*inLine=*/false, problem) == Level::Use ? forEachRow()
+                                                                                              : heads * groups;
   }
-  int64_t resident = residentCtas(digitsOf(schedule), choice, problem, chip);
+  if (schedule.points() > (problem.split ? 256 : 512))
+    return forEachRow();
+  int64_t resident = residentCtas(digits, choice, problem, chip);
   if (problem.channelsLast)
     return heads * std::min(rows, gridLimit(ceilDiv(heads, choice.rows), resident, chip));
   return heads * std::min(groups, gridLimit(heads, resident, chip)) * choice.warps;
@@ -227,11 +233,12 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       break;
     case StepKind::Product:
       cost.loads += readers * reads * spectrum / outputs / 128;
-      here = split ? 48 : 16;
+      // With as many spectra as there are blocks before this one, and its own.
+      here = (split ? 24.0 : 8.0) * static_cast<double>(1 + schedule.blockCount());
       break;
     case StepKind::Twiddle:
       cost.loads += loadsOf(step, HomeKind::Product);
-      here = split ? 40 : 14;
+      here = (split ? 40 : 14) + (canShear(schedule, step.digit) ? 0 : split ? 8 : 4);
       break;
     case StepKind::Read:
       inLine = tripsInLine(schedule, n, problem);
@@ -269,7 +276,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // Operands need no order, and addresses fewer registers.
   if (schedule.warpgroups)
     all -= 12;
-  if (schedule.split && choice.rows > 1 && rowsAtOnce(digits, choice, problem) == 1)
+  if (schedule.split && choice.rows > sequences && rowsAtOnce(digits, choice, problem) == 1)
     all += 16;
   cost.instructions = all / 256 * scale / static_cast<double>(pair);
 
@@ -289,7 +296,9 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     return cost;
   }
   // Where warps share rows, what they wait for adds to what they issue: loads of tables and spectra, half of what memory takes, a CTA that is alone for its last warp at barriers, and for rows that are not ahead.
-  double waits = (resident == 1 ? 5e-7 : 0) + (choice.stages == 1 ? chip.memoryLatency : 0);
+  // Of four barriers teams that meet in the inner phase have two for all.
+  double barriers = schedule.teams() == 1 ? 1 : schedule.teamsStayApart() ? 0 : 0.5;
+  double waits = (resident == 1 ? 5e-7 * barriers : 0) + (choice.stages == 1 ? chip.memoryLatency : 0);
   together = time(KernelCost::Issue) + clocksPerLoad * tables * outputs / (chip.clock * sms * full) +
              0.46 * time(KernelCost::Memory) + waits * groups / (sms * full);
   return cost;

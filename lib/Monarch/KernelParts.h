@@ -16,7 +16,7 @@ inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// The digits of a schedule.
 inline Digits digitsOf(const Schedule &schedule) {
-  return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle};
+  return {{schedule.radices.begin() + 1, schedule.radices.end()}, schedule.rightAngle, schedule.blocks};
 }
 
 /// The schedule of a choice; null where there is none.

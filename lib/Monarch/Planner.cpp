@@ -199,42 +199,58 @@ static void forEachPlan(const Chip &chip, int64_t limit, const std::function<voi
   }
 }
 
+/// The digits of blocks whose points have these radices.
+static Digits inBlocks(int64_t blocks, std::vector<int64_t> radices) {
+  if (blocks > 1)
+    radices.insert(radices.begin(), blocks);
+  return {std::move(radices), /*rightAngle=*/true, blocks > 1};
+}
+
 /// Whether the digits have a schedule, with as few warps as kernels have that share rows.
 static bool hasSchedule(const Digits &digits) {
-  return findSchedule(digits.radices, {.warps = 8, .rightAngle = digits.rightAngle}) != nullptr;
+  return findSchedule(digits.radices, {.warps = 8, .rightAngle = digits.rightAngle, .blocks = digits.blocks}) !=
+         nullptr;
 }
 
 std::vector<Candidate> fftconv::monarch::candidates(const Problem &problem, const Chip &chip, size_t most) {
   assert(problem.length >= 1 && most >= 1);
   if (problem.length > maxLength())
     return {};
+  // Whether there is a schedule is asked of the cheapest only: it takes a search.
+  constexpr size_t spare = 8;
   std::vector<Candidate> best;
   auto rank = [](const Candidate &c) { return std::tuple(c.cost, c.digits.points(), c.digits.count()); };
+  auto needsSchedule = [&](const Digits &digits) { return digits.radices.back() < chip.tensorTile || digits.blocks; };
   auto consider = [&](Digits digits) {
     // What fits one pass has no use for a second small digit among those of 16, nor what a warp holds for an exchange.
     bool byEight = digits.radices.back() < chip.tensorTile;
     if (chip.isGpu() &&
-        ((digits.points() <= onePassPoints && digits.count() > 4 && !byEight) ||
-         (byEight && digits.points() > onePassPoints) || (digits.points() <= warpPoints && digits.count() > 3)))
+        ((digits.points() <= onePassPoints && digits.transforms() > 4 && !byEight) ||
+         ((byEight || digits.blocks) && digits.points() > onePassPoints) ||
+         (digits.points() <= warpPoints && digits.transforms() > 3)))
       return;
     Candidate candidate{digits, cost(digits, problem, chip)};
     auto place = std::ranges::upper_bound(best, rank(candidate), {}, rank);
-    if ((place == best.end() && best.size() == most) || (byEight && !hasSchedule(digits)))
+    if (place == best.end() && best.size() == spare * most)
       return;
     best.insert(place, std::move(candidate));
-    if (best.size() > most)
+    if (best.size() > spare * most)
       best.pop_back();
   };
   // Radices 16 and 2 alone always reach a power of two below twice the length.
-  forEachPlan(chip, std::max<int64_t>(2 * problem.length, 16), [&](std::vector<int64_t> radices) {
-    Digits digits{std::move(radices), true};
+  forEachPlan(chip, std::max<int64_t>(2 * problem.length / problem.blocks, 16), [&](std::vector<int64_t> radices) {
+    Digits digits = inBlocks(problem.blocks, std::move(radices));
     if (digits.points() >= problem.length)
       consider(digits);
     digits.rightAngle = false;
     if (problem.circular && digits.points() == problem.length)
       consider(digits);
   });
-  return best;
+  std::vector<Candidate> result;
+  for (Candidate &candidate : best)
+    if (result.size() < most && (!chip.isGpu() || !needsSchedule(candidate.digits) || hasSchedule(candidate.digits)))
+      result.push_back(std::move(candidate));
+  return result;
 }
 
 std::vector<Digits> fftconv::monarch::warpgroupDigits(const Problem &problem, const Chip &chip) {
@@ -247,14 +263,17 @@ std::vector<Digits> fftconv::monarch::warpgroupDigits(const Problem &problem, co
     for (int64_t last : {chip.tensorTile, 2 * chip.tensorTile})
       for (int64_t outer : {1, 2, 4, 8})
         for (int64_t inner : {1, 2, 4, 8}) {
-          Digits digits{{first}};
+          std::vector<int64_t> radices = {first};
           for (int64_t radix : {outer, inner})
             if (radix > 1)
-              digits.radices.push_back(radix);
-          digits.radices.push_back(last);
-          int64_t points = digits.points();
-          if (first * outer > mostTiles * chip.tensorTile || inner * last > mostTiles * chip.tensorTile ||
-              points < problem.length || points >= 2 * problem.length)
+              radices.push_back(radix);
+          radices.push_back(last);
+          Digits digits = inBlocks(problem.blocks, std::move(radices));
+          int64_t points = digits.points(), most = mostTiles * chip.tensorTile;
+          // The halves of a tile's rows may be two blocks.
+          int64_t mostInner = problem.blocks > 1 ? 2 * most : most;
+          if (first * outer > most || problem.blocks * inner * last > mostInner || points < problem.length ||
+              points >= 2 * problem.length)
             continue;
           all.push_back(digits);
           if (problem.circular && points == problem.length)

@@ -27,6 +27,29 @@ int64_t Schedule::points() const {
   return std::accumulate(radices.begin() + 1, radices.end(), int64_t(1), std::multiplies<>());
 }
 
+/// Whether a layout has the sequences on the highest bits of warps, above those of a warpgroup.
+static bool countsByWarps(const Schedule &schedule, const Layout &layout) {
+  int bits = bitsOf(schedule.sequences()), highest = bitsOf(schedule.warps) - bits;
+  for (int bit = 0; bit < bits; ++bit) {
+    Place place{'w', highest + bit};
+    if (!layout.has(place) || !layout.at(place).sameBit({0, bit}))
+      return false;
+  }
+  return highest >= 2;
+}
+
+// Copies are the first step and the last.
+int64_t Schedule::teams() const {
+  bool apart =
+      split > 0 && countsByWarps(*this, steps[1].layout) && countsByWarps(*this, steps[steps.size() - 2].layout);
+  return apart ? sequences() : 1;
+}
+
+bool Schedule::teamsStayApart() const {
+  return std::all_of(steps.begin() + 1, steps.end() - 1,
+                     [&](const Step &step) { return countsByWarps(*this, step.layout); });
+}
+
 /// The layouts of rows that ldmatrix and stmatrix address, step by step.
 static std::vector<Layout> matrixAccesses(const Schedule &schedule) {
   SharedMap plain(schedule.radices);
@@ -102,22 +125,21 @@ static int64_t registersOf(const Schedule &schedule, const ScheduleRequest &requ
   return most;
 }
 
-/// The schedule of some steps, ranked; nothing where products turn too far.
-static std::optional<Ranked> rank(const std::vector<int64_t> &radices, int split, std::vector<Step> steps,
-                                  const ScheduleRequest &request) {
+/// The schedule of some steps, ranked.
+static Ranked rank(const std::vector<int64_t> &radices, int split, std::vector<Step> steps,
+                   const ScheduleRequest &request) {
   std::set<int> matrices;
   for (const Step &step : steps)
     if (isMma(step.kind))
       matrices.insert(step.digit);
   Homes homes = chooseHomes(radices, steps, matrices, request);
-  if (homes.cost.tooFar > 0)
-    return std::nullopt;
   std::erase_if(steps, [&](const Step &step) {
     return step.kind == StepKind::Twiddle && std::ranges::none_of(homes.homes, [&](const auto &home) {
              return home.second == Home{HomeKind::Product, step.digit};
            });
   });
-  int64_t mmas = -2 * (radices[1] == tile); // the real ends cost half
+  int first = request.blocks ? 2 : 1;
+  int64_t mmas = -2 * (radices[first] == tile); // the real ends cost half
   int64_t inner = 0;
   int phase = 0;
   for (const Step &step : steps) {
@@ -125,13 +147,13 @@ static std::optional<Ranked> rank(const std::vector<int64_t> &radices, int split
     mmas += isMma(step.kind) * radices[step.digit] / halfTile;
     inner += phase == (split ? 2 : 1) && step.kind == StepKind::Butterfly;
   }
-  Schedule schedule{radices,  request.warps, split, request.rightAngle, steps,
+  Schedule schedule{radices,  request.warps, split, request.rightAngle, request.blocks, steps,
                     matrices, homes.homes,   {},    request.padding};
   schedule.warpgroups = request.warpgroups;
   schedule.registers = split > 0 ? registersOf(schedule, request) : 0;
   int64_t excess = std::max<int64_t>(0, schedule.registers - roomyRegisters);
-  return Ranked{{split > 0, mmas, split ? radices[0] : 0, excess, homes.cost.clocks, inner, homes.cost.entries},
-                std::move(schedule)};
+  return {{split > 0, mmas, split ? radices[0] : 0, excess, homes.cost.clocks, inner, homes.cost.entries},
+          std::move(schedule)};
 }
 
 static std::optional<Ranked> best(const std::vector<int64_t> &order, const ScheduleRequest &request) {
@@ -151,8 +173,8 @@ static std::optional<Ranked> best(const std::vector<int64_t> &order, const Sched
         if (!steps || std::ranges::find(seen, *steps) != seen.end())
           continue;
         seen.push_back(*steps);
-        std::optional<Ranked> ranked = rank(radices, split, std::move(*steps), request);
-        if (ranked && (!best || ranked->rank < best->rank))
+        Ranked ranked = rank(radices, split, std::move(*steps), request);
+        if (!best || ranked.rank < best->rank)
           best = std::move(ranked);
       }
   }
@@ -185,11 +207,13 @@ static std::optional<Schedule> finish(std::optional<Ranked> ranked) {
 
 std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t> &radices,
                                                        const ScheduleRequest &request) {
-  bool legal = radices.size() >= 2 && radices.size() <= mostDigits && isPowerOfTwo(request.warps);
+  size_t first = request.blocks;
+  bool legal = radices.size() >= first + 2 && radices.size() <= mostDigits && isPowerOfTwo(request.warps) &&
+               (!request.blocks || (request.rightAngle && isPowerOfTwo(radices[0])));
   if (request.warpgroups) {
     auto isEnd = [](int64_t r) { return r == tile || r == 2 * tile; };
-    legal = legal && isEnd(radices.front()) && isEnd(radices.back()) &&
-            std::ranges::all_of(radices.begin() + 1, radices.end() - 1,
+    legal = legal && isEnd(radices[first]) && isEnd(radices.back()) &&
+            std::ranges::all_of(radices.begin() + first + 1, radices.end() - 1,
                                 [](int64_t r) { return isPowerOfTwo(r) && r >= 2 && r < tile; });
   } else {
     legal = legal && (radices.back() == tile || radices.back() == halfTile) &&
@@ -207,7 +231,7 @@ std::shared_ptr<const Schedule> fftconv::monarch::findSchedule(const std::vector
   if (isNew)
     if (std::optional<Schedule> schedule = makeSchedule(radices, request);
         schedule && (schedule->split == 0 || schedule->sequences() == 1 || request.warpgroups) &&
-        (!request.rightAngle || schedule->matrices.contains(1)))
+        (!request.rightAngle || schedule->matrices.contains(schedule->first())))
       entry->second = std::make_shared<const Schedule>(std::move(*schedule));
   return entry->second;
 }

@@ -26,23 +26,25 @@ struct Op {
 class Generator {
 public:
   Generator(std::vector<int64_t> radices, const ScheduleRequest &request, const Arrangement &arrangement)
-      : radices(std::move(radices)), request(request), arrangement(arrangement) {}
+      : radices(std::move(radices)), request(request), arrangement(arrangement), first(request.blocks ? 2 : 1) {}
 
   std::optional<std::vector<Step>> schedule(int split) {
     int last = static_cast<int>(radices.size()) - 1;
     std::vector<int> outer, inner;
-    for (int j = 1; j <= last; ++j)
+    for (int j = first; j <= last; ++j)
       (j <= split ? outer : inner).push_back(j);
+    if (split > 0 && outer.empty())
+      return std::nullopt;
     matrices = {last};
     if (request.warpgroups) {
-      if (split == 0 || radices[1] < tile || radices[last] < tile)
+      if (split == 0 || radices[first] < tile || radices[last] < tile)
         return std::nullopt;
-      matrices.insert(1);
+      matrices.insert(first);
     } else if (!addPartner(outer) || !addPartner(inner)) {
       return std::nullopt;
     }
     // At the real ends there is one plane.
-    if (request.rightAngle && matrices.contains(1) && radices[1] < tile)
+    if (request.rightAngle && matrices.contains(first) && radices[first] < tile)
       return std::nullopt;
     auto there = [](const std::vector<int> &group, std::vector<Op> &ops) {
       for (int j : group) {
@@ -56,7 +58,7 @@ public:
         ops.push_back({StepKind::Twiddle, *j, true});
       }
     };
-    std::vector<Op> first, middle, end;
+    std::vector<Op> begin, middle, end;
     there(inner, middle);
     middle.push_back({StepKind::Product});
     back(inner, middle);
@@ -67,9 +69,12 @@ public:
         steps.insert(steps.end(), part->begin(), part->end());
       return part.has_value();
     };
-    there(outer, first);
+    there(outer, begin);
     back(outer, end);
-    if ((split && !add(0, outer, first)) || !add(split, inner, middle) || (split && !add(split, outer, end)))
+    // Blocks lie in the registers of a lane that multiplies them with spectra.
+    if (request.blocks)
+      inner.push_back(1);
+    if ((split && !add(0, outer, begin)) || !add(split, inner, middle) || (split && !add(split, outer, end)))
       return std::nullopt;
     steps.push_back({StepKind::CopyOut});
     return steps;
@@ -79,6 +84,8 @@ private:
   std::vector<int64_t> radices;
   ScheduleRequest request;
   Arrangement arrangement;
+  /// The first digit that is transformed.
+  int first;
   /// Digits that matrix products transform.
   std::set<int> matrices;
 
@@ -103,7 +110,7 @@ private:
     std::vector<Piece> result;
     for (int j : digits)
       for (int t = 0; t < bitsOf(radices[j]); ++t)
-        result.push_back({j, t, 0 < j && j <= done});
+        result.push_back({j, t, first <= j && j <= done});
     return result;
   }
 
@@ -119,7 +126,9 @@ private:
     };
     std::vector<int> partner, small;
     for (int j : group)
-      if (!matrices.contains(j))
+      if (j < first)
+        continue;
+      else if (!matrices.contains(j))
         small.push_back(j);
       else if (j != last)
         partner.push_back(j);
@@ -145,6 +154,17 @@ private:
     for (const Place &p : registers)
       if (!layout.has(p))
         free.push_back(p);
+    // No matrix depends on the block: it takes what lies inside of tiles.
+    if (request.blocks && contains(1)) {
+      std::ranges::stable_partition(free, [](const Place &p) { return p.kind == 'r'; });
+      std::vector<Piece> blocks = bits(done, std::array{1});
+      size_t taken = std::min(free.size(), blocks.size());
+      place(free, blocks);
+      if (taken < blocks.size())
+        return std::nullopt;
+      free.erase(free.begin(), free.begin() + taken);
+      std::ranges::stable_partition(free, [](const Place &p) { return p.kind == 'u'; });
+    }
     std::vector<Piece> smallBits = bits(done, small);
     if (smallBits.size() > free.size())
       return std::nullopt;
@@ -171,10 +191,12 @@ private:
     slots.insert(slots.end(), rowPlaces.begin(), rowPlaces.end());
     fill(slots, bits(done, outside));
     std::ranges::stable_sort(outside, {}, [&](int j) {
+      // Nothing depends on the block.
       int nearest = last;
       for (int g : group)
-        nearest = std::min(nearest, std::abs(j - g));
-      return std::pair(nearest, j);
+        if (g >= first && j >= first)
+          nearest = std::min(nearest, std::abs(j - g));
+      return std::pair(nearest, j < first ? last + 1 : j);
     });
     outside.push_back(0);
     std::vector<Place> warpPlaces;
@@ -184,7 +206,7 @@ private:
     std::vector<Piece> rest;
     for (int j = 0; j <= last; ++j)
       if (isWhole(j) && !contains(j))
-        rest.push_back({j, Piece::whole, 0 < j && j <= done});
+        rest.push_back({j, Piece::whole, first <= j && j <= done});
       else if (!isWhole(j))
         for (const Piece &piece : bits(done, std::array{j}))
           rest.push_back(piece);

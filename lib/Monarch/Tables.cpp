@@ -60,27 +60,28 @@ static Complex twiddle(const Digits &digits, int64_t n, int64_t f, int64_t point
 }
 
 std::vector<Complex> fftconv::monarch::dftMatrix(const Digits &digits, size_t j, bool inverse) {
-  assert(j >= 1 && j <= digits.count());
+  assert(j >= digits.first() && j <= digits.count());
   int64_t r = digits.radices[j - 1];
   double scale = 1 / std::sqrt(static_cast<double>(r));
   std::vector<Complex> matrix(r * r);
   for (int64_t k = 0; k < r; ++k)
     for (int64_t n = 0; n < r; ++n) {
-      Complex value = scale * (j == 1 ? twiddle(digits, n, k, r) : root(-n * k, r));
+      Complex value = scale * (j == digits.first() ? twiddle(digits, n, k, r) : root(-n * k, r));
       matrix[inverse ? n * r + k : k * r + n] = inverse ? std::conj(value) : value;
     }
   return matrix;
 }
 
 std::vector<Complex> fftconv::monarch::twiddles(const Digits &digits, size_t j, bool inverse) {
-  assert(j >= 2 && j <= digits.count());
-  int64_t r = digits.radices[j - 1], done = digits.product(0, j - 1);
+  assert(j > digits.first() && j <= digits.count());
+  size_t first = digits.first() - 1;
+  int64_t r = digits.radices[j - 1], done = digits.product(first, j - 1);
   std::vector<Complex> table(done * r);
   for (int64_t position = 0; position < done; ++position) {
     // The position counts k_1 as the slowest digit, the frequency as the fastest.
     int64_t f = 0, rest = position;
-    for (size_t i = j - 1; i-- > 0; rest /= digits.radices[i])
-      f += rest % digits.radices[i] * digits.product(0, i);
+    for (size_t i = j - 1; i-- > first; rest /= digits.radices[i])
+      f += rest % digits.radices[i] * digits.product(first, i);
     for (int64_t n = 0; n < r; ++n) {
       Complex value = twiddle(digits, n, f, done * r);
       table[position * r + n] = inverse ? std::conj(value) : value;
@@ -91,7 +92,8 @@ std::vector<Complex> fftconv::monarch::twiddles(const Digits &digits, size_t j, 
 
 double fftconv::monarch::multiplyAdds(const Digits &digits, bool realEnds) {
   double perTransform = 0;
-  for (size_t i = 0; i < digits.count(); ++i)
-    perTransform += static_cast<double>(digits.radices[i]) * (i == 0 && realEnds ? 2 : 4);
-  return 2 * perTransform;
+  size_t first = digits.first() - 1;
+  for (size_t i = first; i < digits.count(); ++i)
+    perTransform += static_cast<double>(digits.radices[i]) * (i == first && realEnds ? 2 : 4);
+  return 2 * perTransform + 2 * static_cast<double>(digits.blockCount() - 1);
 }

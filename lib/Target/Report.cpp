@@ -160,6 +160,7 @@ static json::Object describeConv(GroupsOp groups) {
   object["method"] = "fft";
   object["points"] = plan.getPoints();
   object["radices"] = json::Array(plan.getRadices());
+  object["blocks"] = plan.getBlocks();
   object["warps"] = attr.getWarps();
   object["values"] = attr.getValues();
   object["rows"] = static_cast<int64_t>(groups.getRows());
@@ -220,10 +221,11 @@ std::string fftconv::printReport(const json::Value &report) {
                     integer(k, "blocks"));
     } else if (conv) {
       SmallVector<std::string> radices;
-      for (const json::Value &radix : *k.getArray("radices"))
+      for (const json::Value &radix : llvm::drop_begin(*k.getArray("radices"), integer(k, "blocks") > 1))
         radices.push_back(std::to_string(*radix.getAsInteger()));
-      os << formatv("{3}convolution of length {0}, {1} points as {2}\n", integer(k, "length"), integer(k, "points"),
-                    join(radices, " x "), flag("wraps") || k.getString("theta") == "one" ? "circular " : "");
+      std::string blocks = integer(k, "blocks") > 1 ? formatv("{0} blocks of ", integer(k, "blocks")).str() : "";
+      os << formatv("{3}convolution of length {0}, {1} points as {4}{2}\n", integer(k, "length"), integer(k, "points"),
+                    join(radices, " x "), flag("wraps") || k.getString("theta") == "one" ? "circular " : "", blocks);
       os << formatv(
           "  schedule      {0} warp{9}, {1} {7}{2} at a time, {3} stage{4} of input{8}, products {5}, sums {6}\n",
           integer(k, "warps"), integer(k, "rows"), integer(k, "rows") == 1 ? "" : "s", integer(k, "stages"),

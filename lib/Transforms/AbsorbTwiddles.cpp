@@ -84,7 +84,8 @@ struct AbsorbTwiddles : fftconv::impl::AbsorbTwiddlesBase<AbsorbTwiddles> {
     auto type = cast<TileType>(y.getType());
     Type element = compute;
     auto stage = dyn_cast<TileDftOp>(op);
-    if (isa<CopyInOp, TileNormalizeOp>(op) || (stage && stage.getInverse() && stage.getDigit() == 1))
+    if (isa<CopyInOp, TileNormalizeOp>(op) ||
+        (stage && stage.getInverse() && stage.getDigit() == getDigits(stage.getPlan()).first()))
       element = tensor;
     else if (isa<RelayoutOp, TileGateOp>(op))
       element = cast<TileType>(op.getOperand(0).getType()).getReal();

@@ -31,9 +31,9 @@ public:
 
   /// All forward stages of `x`; the last result has the type `last` where one is given, else complex<f32>.
   Value forward(Value x, RankedTensorType last = nullptr) {
-    int64_t count = plan.getRadices().size();
-    for (int64_t digit = 1; digit <= count; ++digit) {
-      if (digit > 1)
+    int64_t first = getDigits(plan).first(), count = plan.getRadices().size();
+    for (int64_t digit = first; digit <= count; ++digit) {
+      if (digit > first)
         x = TwiddleOp::create(builder, loc, complexLike(x, compute), x, digit, /*inverse=*/false, plan);
       Type type = last && digit == count ? last : complexLike(x, builder.getF32Type());
       x = DftOp::create(builder, loc, type, x, digit, /*inverse=*/false, plan);
@@ -43,12 +43,13 @@ public:
 
   /// All inverse stages; the result is real where only that part is used.
   Value inverse(Value x, bool realResult) {
-    for (int64_t digit = plan.getRadices().size(); digit >= 1; --digit) {
+    int64_t first = getDigits(plan).first();
+    for (int64_t digit = plan.getRadices().size(); digit >= first; --digit) {
       RankedTensorType type = complexLike(x, builder.getF32Type());
-      if (digit == 1 && realResult)
+      if (digit == first && realResult)
         type = type.clone(builder.getF32Type());
       x = DftOp::create(builder, loc, type, x, digit, /*inverse=*/true, plan);
-      if (digit > 1)
+      if (digit > first)
         x = TwiddleOp::create(builder, loc, complexLike(x, compute), x, digit, /*inverse=*/true, plan);
     }
     return x;
@@ -88,7 +89,7 @@ struct DecomposeToMonarch : fftconv::impl::DecomposeToMonarchBase<DecomposeToMon
     PlanAttr plan = op.getEncoding().getPlan();
     Type f32 = rewriter.getF32Type();
     SmallVector<int64_t> shape(op.getSpectrum().getType().getShape());
-    Type element = op.getCenter().value_or(0) > 0 ? Type(ComplexType::get(f32)) : f32;
+    Type element = op.getCenter().value_or(0) > 0 || plan.getBlocks() > 1 ? Type(ComplexType::get(f32)) : f32;
     Value x = EmbedFilterOp::create(rewriter, op.getLoc(), RankedTensorType::get(shape, element), op.getK(),
                                     op.getSkip(), op.getCenterAttr(), op.getEncoding());
     rewriter.replaceOp(op, Stages(rewriter, op.getLoc(), plan, f32).forward(x, op.getSpectrum().getType()));

@@ -29,7 +29,7 @@ namespace {
 /// A plan of a tuning file, and the convolution that it is for.
 struct TunedPlan {
   std::string chip, type, boundary, theta, copies = "async", mma = "warp";
-  int64_t length = 0, heads = 0, batch = 0, warps = 0, values = 0, rows = 0, stages = 0;
+  int64_t length = 0, heads = 0, batch = 0, warps = 0, values = 0, rows = 0, stages = 0, blocks = 1;
   bool preGate = false, postGate = false, channelsLast = false;
   std::vector<int64_t> radices;
 };
@@ -43,7 +43,7 @@ bool fromJSON(const llvm::json::Value &value, TunedPlan &plan, llvm::json::Path 
          map.map("channels_last", plan.channelsLast) && map.map("radices", plan.radices) &&
          map.map("theta", plan.theta) && map.map("warps", plan.warps) && map.map("values", plan.values) &&
          map.map("rows", plan.rows) && map.map("stages", plan.stages) && map.mapOptional("copies", plan.copies) &&
-         map.mapOptional("mma", plan.mma);
+         map.mapOptional("mma", plan.mma) && map.mapOptional("blocks", plan.blocks);
 }
 
 /// The plans of a tuning file.
@@ -250,7 +250,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       return WalkResult::interrupt();
     };
     auto error = [&] { return op.emitOpError("the tuning file's plan for it cannot be used: "); };
-    monarch::Digits digits{known.radices, known.theta != "one"};
+    monarch::Digits digits{known.radices, known.theta != "one", known.blocks != 1};
     if (known.theta != "i" && known.theta != "one")
       return refuse("theta is i or one, not '" + known.theta + "'");
     std::optional<Copies> how = symbolizeCopies(known.copies);
@@ -263,17 +263,20 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                                              type, sumsOf(type), *how, *who);
     if (!schedule)
       return WalkResult::interrupt();
-    auto plan = PlanAttr::getChecked(error, &getContext(), digits.points(), ArrayRef<int64_t>(digits.radices),
-                                     digits.rightAngle ? Theta::I : Theta::One, type, StringRef(chip), schedule);
+    auto plan =
+        PlanAttr::getChecked(error, &getContext(), digits.points(), ArrayRef<int64_t>(digits.radices),
+                             digits.rightAngle ? Theta::I : Theta::One, type, StringRef(chip), schedule, known.blocks);
     if (!plan || failed(SpectrumAttr::verify(error, op.getBoundary(), op.getLength(), plan)))
       return WalkResult::interrupt();
     monarch::KernelChoice choice = getKernelChoice(schedule);
     monarch::KernelProblem problem = describe(op, digits, type);
+    if (StringRef reason(choice.bulk && target.isGpu() ? monarch::whyNoBulkCopies(digits, choice, problem, target)
+                                                       : "");
+        !reason.empty())
+      return refuse("no bulk copies, since " + reason);
     if (!target.isGpu() || !getKernelSchedule(plan) ||
         monarch::sharedBytes(digits, choice, problem, /*gateAhead=*/false) > target.sharedBytes)
       return refuse("it does not fit one pass on " + chip);
-    if (StringRef reason(choice.bulk ? monarch::whyNoBulkCopies(digits, choice, problem, target) : ""); !reason.empty())
-      return refuse("no bulk copies, since " + reason);
     if (StringRef reason(choice.warpgroups ? monarch::whyNoWarpgroups(digits, choice, problem, target) : "");
         !reason.empty())
       return refuse("no products of warpgroups, since " + reason);
@@ -309,6 +312,12 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       problem.circular = false;
       llvm::append_range(candidates, monarch::candidates(problem, target, most));
     }
+    // Rows in blocks do not come by bulk copies.
+    if (op.getBoundary() == Boundary::Causal && copies != "bulk")
+      for (problem.blocks = 2; problem.blocks <= mostBlocks; problem.blocks *= 2) {
+        llvm::append_range(candidates, monarch::candidates(problem, target, most / 2));
+        llvm::append_range(tried, monarch::warpgroupDigits(problem, target));
+      }
     for (const monarch::Candidate &candidate : candidates)
       tried.push_back(candidate.digits);
     // Where memory binds several, the one that does least besides.
@@ -325,7 +334,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
 
   PlanAttr getPlan(const monarch::Digits &digits, FloatType type, ScheduleAttr schedule) {
     return PlanAttr::get(&getContext(), digits.points(), digits.radices, digits.rightAngle ? Theta::I : Theta::One,
-                         type, chip.getValue(), schedule);
+                         type, chip.getValue(), schedule, digits.blockCount());
   }
 
   /// Plans an FFT, by digits that have been chosen already or are now.
@@ -342,8 +351,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (failed(schedule))
       return WalkResult::interrupt();
     op.setPlanAttr(getPlan(digits, type, *schedule));
-    std::string text = llvm::formatv("{0} points as {1:$[ x ]} for length {2}", digits.points(),
-                                     llvm::make_range(digits.radices.begin(), digits.radices.end()), op.getLength());
+    auto transformed = llvm::make_range(digits.radices.begin() + digits.first() - 1, digits.radices.end());
+    std::string blocks = digits.blocks ? llvm::formatv("{0} blocks of ", digits.blockCount()).str() : "";
+    std::string text = llvm::formatv("{0} points as {1}{2:$[ x ]} for length {3}", digits.points(), blocks, transformed,
+                                     op.getLength());
     remark::analysis(op.getLoc(), options("Plan")) << text;
     return WalkResult::advance();
   }

@@ -93,3 +93,31 @@ func.func private @f(tensor<3x64xcomplex<f32>, #causal>)
 
 // expected-error @+1 {{'cpu' is not a GPU that is known}}
 #direct = #fftconv.direct<warps = 4, blocks = 8, compute = f16, chip = "cpu">
+
+// -----
+
+// plan P5
+// expected-error @+1 {{blocks are the first of several radices, a power of two, and theta is i then; got 4 blocks}}
+#plan = #fftconv.plan<blocks = 4, points = 64, radices = [8, 8], theta = i, compute = f32, chip = "cpu">
+
+// -----
+
+// expected-error @+1 {{got 3 blocks}}
+#plan = #fftconv.plan<blocks = 3, points = 24, radices = [3, 8], theta = i, compute = f32, chip = "cpu">
+
+// -----
+
+// expected-error @+1 {{got 8 blocks}}
+#plan = #fftconv.plan<blocks = 8, points = 8, radices = [8], theta = i, compute = f32, chip = "cpu">
+
+// -----
+
+// expected-error @+1 {{theta is i then; got 8 blocks}}
+#plan = #fftconv.plan<blocks = 8, points = 64, radices = [8, 8], theta = one, compute = f32, chip = "cpu">
+
+// -----
+
+#plan = #fftconv.plan<blocks = 8, points = 64, radices = [8, 8], theta = i, compute = f32, chip = "cpu">
+// spectrum S3
+// expected-error @+1 {{a plan of blocks serves causal convolutions only}}
+#circular = #fftconv.spectrum<circular, length = 64, plan = #plan>

@@ -190,3 +190,41 @@ func.func @project_r4_length(%x: tensor<2x3x7x3x5xf32>, %u: tensor<2x3x99xf16>) 
   %y = fftconv.project %x, %u for #causal : tensor<2x3x7x3x5xf32>, tensor<2x3x99xf16>
   return
 }
+
+// -----
+
+// The first digit counts blocks, and is not transformed.
+#plan = #fftconv.plan<blocks = 2, points = 30, radices = [2, 3, 5], theta = i, compute = f16, chip = "cpu">
+func.func @dft_d2_blocks(%x: tensor<2x2x3x5xcomplex<f16>>) {
+  // expected-error @+1 {{digit must be in [2, 3], got 1}}
+  %y = fftconv.dft %x digit 1 by #plan : tensor<2x2x3x5xcomplex<f16>> -> tensor<2x2x3x5xcomplex<f16>>
+  return
+}
+
+// -----
+
+#plan = #fftconv.plan<blocks = 2, points = 30, radices = [2, 3, 5], theta = i, compute = f16, chip = "cpu">
+func.func @dft_d3_blocks(%x: tensor<2x2x3x5xf16>) {
+  // expected-error @+1 {{only the forward transform of digit 2 takes a real operand}}
+  %y = fftconv.dft %x digit 3 by #plan : tensor<2x2x3x5xf16> -> tensor<2x2x3x5xcomplex<f16>>
+  return
+}
+
+// -----
+
+#plan = #fftconv.plan<blocks = 2, points = 30, radices = [2, 3, 5], theta = i, compute = f16, chip = "cpu">
+func.func @twiddle_w2_blocks(%x: tensor<2x2x3x5xcomplex<f16>>) {
+  // expected-error @+1 {{digit must be in [3, 3], got 2}}
+  %y = fftconv.twiddle %x digit 2 by #plan : tensor<2x2x3x5xcomplex<f16>> -> tensor<2x2x3x5xcomplex<f16>>
+  return
+}
+
+// -----
+
+#plan = #fftconv.plan<blocks = 2, points = 30, radices = [2, 3, 5], theta = i, compute = f16, chip = "cpu">
+#causal = #fftconv.spectrum<causal, length = 30, plan = #plan>
+func.func @embed_filter_f2_blocks(%k: tensor<2x9xf32>) {
+  // expected-error @+1 {{the digits of the filter are 'tensor<2x2x3x5xcomplex<f32>>', not 'tensor<2x2x3x5xf32>'}}
+  %x = fftconv.embed_filter %k for #causal : tensor<2x9xf32> -> tensor<2x2x3x5xf32>
+  return
+}

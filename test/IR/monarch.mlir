@@ -49,3 +49,12 @@ func.func @stages(%x: tensor<2x3x7x3x5xf16>, %s: tensor<3x7x3x5xcomplex<f16>, #b
   %3 = fftconv.dft inverse %2 digit 1 by #plan : tensor<2x3x7x3x5xcomplex<f16>> -> tensor<2x3x7x3x5xf32>
   return %3 : tensor<2x3x7x3x5xf32>
 }
+
+// The first digit counts blocks.
+#blocks = #fftconv.plan<blocks = 2, points = 30, radices = [2, 3, 5], theta = i, compute = f16, chip = "cpu">
+// CHECK-LABEL: @blocks(
+// CHECK: fftconv.dft %{{[a-z0-9_]+}} digit 2 by #[[BLOCKS:[a-z0-9_]+]] : tensor<2x3x2x3x5xf16> -> tensor<2x3x2x3x5xcomplex<f16>>
+func.func @blocks(%x: tensor<2x3x2x3x5xf16>) -> tensor<2x3x2x3x5xcomplex<f16>> {
+  %y = fftconv.dft %x digit 2 by #blocks : tensor<2x3x2x3x5xf16> -> tensor<2x3x2x3x5xcomplex<f16>>
+  return %y : tensor<2x3x2x3x5xcomplex<f16>>
+}

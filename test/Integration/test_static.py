@@ -45,9 +45,11 @@ def test_variants(length, variant, mma, slots):
     result = static.measure(BUILD / "bin", length, **variant)
     assert result["mma"] <= mma
     assert result.get("slots_per_256", 0) <= slots
-    assert result.get("ptxas", {}).get("spill_bytes", 0) == 0
-    assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
     wide = variant.get("type_") == "f32"
+    # Two rows side by side, in blocks, fill 128 registers at 4096 points.
+    in_blocks = length == 4096 and not wide and "boundary" not in variant
+    assert result.get("ptxas", {}).get("spill_bytes", 0) <= (32 if in_blocks else 0)
+    assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
     # Bulk copies have one more before a CTA's first group, and here it has no other.
     assert result["barriers_per_group"] == (4 + wide if length > 2048 else 0) + (result["copies"] == "bulk")
     for name, value in result["model"].items():
@@ -56,7 +58,7 @@ def test_variants(length, variant, mma, slots):
 
 
 # Warpgroups: products by four warps at once (a wgmma counts once for each), fewer slots, wavefronts of their matrices besides. Spills are outside of loops over rows.
-@pytest.mark.parametrize("length, slots, spills", [(1024, 160, 0), (2048, 155, 0), (4096, 155, 0), (8192, 185, 0), (16384, 220, 60)])
+@pytest.mark.parametrize("length, slots, spills", [(1024, 125, 0), (2048, 130, 0), (4096, 150, 0), (8192, 165, 24), (16384, 165, 16), (32768, 180, 40)])
 def test_warpgroups(length, slots, spills):
     result = static.measure(BUILD / "bin", length, "sm_90a")
     assert result["mma"] <= 0.028

@@ -383,6 +383,7 @@ TEST(Kernel, HasWarpgroupsMultiply) {
   EXPECT_GE(kernels, 4);
   EXPECT_TRUE(warpgroupDigits({.length = 4096}, *findChip("sm_90")).empty());
   EXPECT_TRUE(warpgroupDigits({.length = 32768}, chip).empty());
+  EXPECT_FALSE(warpgroupDigits({.length = 32768, .blocks = 4}, chip).empty());
   // With theta = 1 besides, where rows are circular and as long as there are points.
   EXPECT_EQ(warpgroupDigits({.length = 4096, .circular = true}, chip).size(),
             2 * warpgroupDigits({.length = 4096}, chip).size());
@@ -396,4 +397,20 @@ TEST(Kernel, HasWarpgroupsMultiply) {
   EXPECT_TRUE(refuses({.length = 4096, .wideSums = true}));
   EXPECT_TRUE(refuses({.length = 4096, .channelsLast = true}));
   EXPECT_TRUE(refuses({.length = 4096, .wraps = true}));
+}
+
+// Warps of two rows side by side wait for none but themselves, if the same ones have a row from beginning to end.
+TEST(Kernel, WorksInTeams) {
+  const Chip &chip = *findChip("sm_90a");
+  auto teamsOf = [&](Digits digits, KernelChoice choice, bool apart = true) {
+    KernelProblem problem{.batch = 64, .heads = 768, .length = digits.points()};
+    EXPECT_EQ(whyNoWarpgroups(digits, choice, problem, chip), "");
+    EXPECT_EQ(findSchedule(digits.radices, scheduleRequest(digits, choice, false))->teamsStayApart(), apart);
+    return teams(digits, choice, problem);
+  };
+  EXPECT_EQ(teamsOf({{32, 2, 2, 32}}, {8, 32, 4, 2, false, true}), 2);
+  EXPECT_EQ(teamsOf({{2, 32, 2, 32}, true, true}, {8, 32, 4, 2, false, true}, false), 2);
+  EXPECT_EQ(teamsOf({{4, 32, 4, 32}, true, true}, {16, 64, 2, 2, false, true}, false), 2);
+  EXPECT_EQ(teamsOf({{4, 32, 2, 32}, true, true}, {8, 32, 2, 2, false, true}), 1);
+  EXPECT_EQ(teams({{16, 4, 8, 8}}, {8, 32, 4, 2}, {.batch = 64, .heads = 768, .length = 4096}), 1);
 }

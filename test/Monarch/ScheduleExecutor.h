@@ -79,7 +79,7 @@ public:
       shared[schedule.inputMemory().address(digits(i))] = input[i];
   }
 
-  /// Runs all steps on spectra given in natural order of frequency; the result is what the shared memory holds in the end.
+  /// Runs all steps on spectra given in natural order of frequency, of each lag of blocks one after the other; the result is what the shared memory holds in the end.
   std::vector<double> run(const std::vector<Complex> &spectrum) {
     size_t last = 0;
     for (size_t n = 0; n < schedule.steps.size(); ++n)
@@ -112,6 +112,10 @@ public:
         });
         break;
       case StepKind::Product:
+        if (schedule.blocks) {
+          convolveBlocks(x, step.layout, spectrum);
+          break;
+        }
         scale(x, step.layout, [&](const std::vector<int64_t> &d) {
           int64_t f = 0, place = 1;
           for (size_t j = 1; j < d.size(); place *= schedule.radices[j++])
@@ -313,6 +317,29 @@ private:
       }
     });
     return y;
+  }
+
+  void convolveBlocks(Registers &x, const Layout &layout, const std::vector<Complex> &spectrum) {
+    for (const Place &place : layout.placesOf(1))
+      EXPECT_TRUE(place.kind == 'u' || place == (Place{'r', 1}) || place == (Place{'r', 2}));
+    std::map<std::vector<int64_t>, Complex> values;
+    auto forEach = [&](const std::function<void(std::vector<int64_t>, Complex &)> &visit) {
+      forEachTile(layout, [&](Coordinates c) {
+        for (c.lane = 0; c.lane < 32; ++c.lane)
+          for (c.reg = 0; c.reg < 8; ++c.reg)
+            if (layout.present(c))
+              visit(layout.values(c), x.at(c));
+      });
+    };
+    forEach([&](const std::vector<int64_t> &d, Complex &value) { values[d] = value; });
+    forEach([&](std::vector<int64_t> d, Complex &value) {
+      int64_t f = 0, place = 1, block = d[1];
+      for (size_t j = 2; j < d.size(); place *= schedule.radices[j++])
+        f += d[j] * place;
+      value = 0;
+      for (d[1] = 0; d[1] <= block; ++d[1])
+        value += values.at(d) * spectrum[(block - d[1]) * place + f];
+    });
   }
 
   Registers butterfly(Registers &x, size_t n) {

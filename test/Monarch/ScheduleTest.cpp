@@ -14,14 +14,14 @@ using namespace fftconv::monarch;
 
 namespace {
 /// The spectrum of a filter of M taps in natural order of frequency, at a right angle, by the definition.
-std::vector<Complex> spectrumOf(const std::vector<double> &taps) {
+std::vector<Complex> spectrumOf(const std::vector<Complex> &taps) {
   int64_t m = taps.size();
   std::vector<Complex> table(4 * m), spectrum(m);
   for (int64_t i = 0; i < 4 * m; ++i)
     table[i] = root(-i, 4 * m);
   std::vector<int64_t> used;
   for (int64_t n = 0; n < m; ++n)
-    if (taps[n] != 0)
+    if (taps[n] != Complex(0))
       used.push_back(n);
   for (int64_t f = 0; f < m; ++f)
     for (int64_t n : used)
@@ -40,7 +40,17 @@ void expectConvolution(const Schedule &schedule) {
   for (int i = 0; i < 24; ++i)
     taps[random() % m] = normal(random);
   taps[0] = 1, taps[m - 1] = -1;
-  std::vector<double> y = Executor(schedule, u).run(spectrumOf(taps));
+  // Of each lag of blocks: its taps, and those of the lag before times -i.
+  std::vector<Complex> spectrum;
+  int64_t block = m / schedule.blockCount();
+  for (int64_t begin = 0; begin < m; begin += block) {
+    std::vector<Complex> here(taps.begin() + begin, taps.begin() + begin + block);
+    for (int64_t n = 0; begin && n < block; ++n)
+      here[n] -= Complex(0, taps[begin - block + n]);
+    here = spectrumOf(here);
+    spectrum.insert(spectrum.end(), here.begin(), here.end());
+  }
+  std::vector<double> y = Executor(schedule, u).run(spectrum);
   double error = 0, norm = 0;
   for (int64_t b = 0; b < sequences; ++b)
     for (int64_t n = 0; n < m; ++n) {
@@ -165,6 +175,47 @@ TEST(Schedule, TransformsBothPlanesAtOnce) {
   EXPECT_FALSE(makeSchedule({16, 3, 8}, {.warps = 4}).has_value()) << "values of a tile that are absent";
   EXPECT_EQ(findSchedule({8, 3, 8, 8, 8}, {.warps = 16, .rightAngle = false}), nullptr) << "tiles that are absent";
   EXPECT_FALSE(makeSchedule({16, 2, 2, 2, 2, 2, 2, 2, 8}, {}).has_value()) << "so many digits";
+}
+
+// A first digit of blocks, in a warp and in a CTA, by products of both sides and of warpgroups: in registers where it is convolved, on any place elsewhere.
+TEST(Schedule, ConvolvesBlocks) {
+  struct Row {
+    std::vector<int64_t> radices;
+    int warps, registerBits, split;
+    bool warpgroups = false;
+  };
+  for (const Row &row : std::vector<Row>{
+           {{2, 16, 8}, 1, 5, 0},
+           {{2, 16, 2, 8}, 1, 5, 0},
+           {{2, 16, 3, 16}, 1, 6, 0},
+           {{2, 16, 8, 8}, 1, 6, 0},
+           {{2, 16, 2, 8, 8}, 8, 5, 2},
+           {{4, 16, 4, 8, 8}, 8, 5, 2},
+           {{4, 16, 4, 2, 8, 8}, 16, 5, 3},
+           {{8, 16, 16, 8}, 8, 5, 2},
+           {{2, 16, 4, 16}, 4, 5, 3, true},
+           {{4, 16, 4, 2, 16}, 8, 5, 3, true},
+       }) {
+    SCOPED_TRACE(testing::PrintToString(row.radices));
+    std::optional<Schedule> schedule = makeSchedule(row.radices, {.warps = row.warps,
+                                                                  .registerBits = row.registerBits,
+                                                                  .blocks = true,
+                                                                  .warpgroups = row.warpgroups,
+                                                                  .matrixBytes = 16384});
+    ASSERT_TRUE(schedule.has_value());
+    EXPECT_EQ(schedule->split, row.split);
+    EXPECT_FALSE(schedule->matrices.contains(1));
+    for (const auto &[pair, home] : schedule->homes)
+      EXPECT_GT(pair.first, 1);
+    StepCost cost = totalCost(*schedule);
+    EXPECT_EQ(cost.wavefronts, cost.idealWavefronts);
+    expectConvolution(*schedule);
+  }
+  EXPECT_FALSE(makeSchedule({3, 16, 16}, {.warps = 1, .registerBits = 6, .blocks = true}).has_value());
+  EXPECT_FALSE(makeSchedule({2, 16}, {.blocks = true}).has_value());
+  EXPECT_FALSE(makeSchedule({2, 16, 16}, {.rightAngle = false, .blocks = true}).has_value());
+  EXPECT_FALSE(makeSchedule({8, 16, 8, 8, 8}, {.warps = 16, .registerBits = 3, .blocks = true}).has_value())
+      << "registers";
 }
 
 // What a butterfly would multiply with is in matrices, also where its digit is on the registers of a tile.

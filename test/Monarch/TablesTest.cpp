@@ -41,12 +41,12 @@ void contract(Row &x, const Digits &digits, size_t j, const std::vector<Complex>
 void multiply(Row &x, const Digits &digits, size_t j, const std::vector<Complex> &factors) {
   int64_t after = digits.product(j, digits.count());
   for (size_t i = 0; i < x.size(); ++i)
-    x[i] *= factors[i / after];
+    x[i] *= factors[i / after % factors.size()];
 }
 
 Row forward(Row x, const Digits &digits) {
-  for (size_t j = 1; j <= digits.count(); ++j) {
-    if (j > 1)
+  for (size_t j = digits.first(); j <= digits.count(); ++j) {
+    if (j > digits.first())
       multiply(x, digits, j, twiddles(digits, j, /*inverse=*/false));
     contract(x, digits, j, dftMatrix(digits, j, /*inverse=*/false));
   }
@@ -54,9 +54,9 @@ Row forward(Row x, const Digits &digits) {
 }
 
 Row inverse(Row x, const Digits &digits) {
-  for (size_t j = digits.count(); j >= 1; --j) {
+  for (size_t j = digits.count(); j >= digits.first(); --j) {
     contract(x, digits, j, dftMatrix(digits, j, /*inverse=*/true));
-    if (j > 1)
+    if (j > digits.first())
       multiply(x, digits, j, twiddles(digits, j, /*inverse=*/true));
   }
   return x;
@@ -244,4 +244,37 @@ TEST(Tables, SixteenBitOperandsStayInTheirBudget) {
   }
   EXPECT_LT(worst, 7e-4);
   EXPECT_GT(best, 4e-4);
+}
+
+// Blocks that are convolved where their transforms are multiplied with spectra: all of a causal convolution, of filters as long as the rows and of one block.
+TEST(Tables, ConvolveBlocks) {
+  std::mt19937_64 random(11);
+  std::normal_distribution<double> normal;
+  for (const std::vector<int64_t> &radices :
+       std::vector<std::vector<int64_t>>{{2, 8}, {2, 4, 6}, {4, 3, 5, 2}, {8, 7, 2}, {3, 4, 4}})
+    for (bool isShort : {false, true}) {
+      Digits digits{radices, /*rightAngle=*/true, /*blocks=*/true};
+      int64_t m = digits.points(), block = digits.blockPoints();
+      EXPECT_EQ(m, digits.blockCount() * block);
+      Row x(m), taps(m), lags(m), y(m), expected(m);
+      for (int64_t n = 0; n < m; ++n) {
+        x[n] = normal(random);
+        taps[n] = isShort && n >= block ? 0 : normal(random);
+      }
+      for (int64_t n = 0; n < m; ++n)
+        lags[n] = taps[n] - (n >= block ? Complex(0, 1) * taps[n - block] : 0);
+      Row transform = forward(x, digits), spectrum = forward(lags, digits);
+      for (int64_t j = 0; j < digits.blockCount(); ++j)
+        for (int64_t i = 0; i <= j; ++i)
+          for (int64_t f = 0; f < block; ++f)
+            y[j * block + f] +=
+                std::sqrt(static_cast<double>(block)) * transform[i * block + f] * spectrum[(j - i) * block + f];
+      y = inverse(y, digits);
+      for (int64_t n = 0; n < m; ++n) {
+        y[n] = y[n].real();
+        for (int64_t j = 0; j <= n; ++j)
+          expected[n] += taps[j] * x[n - j];
+      }
+      EXPECT_LT(relativeError(y, expected), 1e-13) << testing::PrintToString(radices);
+    }
 }

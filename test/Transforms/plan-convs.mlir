@@ -8,7 +8,7 @@
 // The number of points is the cheapest at least as large as the length, not a power of two.
 // CPU: #plan = #fftconv.plan<points = 1008, radices = [7, 6, 3, 8], theta = i, compute = f16, chip = "cpu">
 // GPU: #schedule = #fftconv.schedule<warps = 1, values = 32, rows = 1, stages = 4, products = bf16, sums = f32>
-// GPU: #plan = #fftconv.plan<points = 1024, radices = [16, 8, 8], theta = i, compute = bf16, chip = "sm_90", schedule = #schedule>
+// GPU: #plan = #fftconv.plan<blocks = 4, points = 1024, radices = [4, 16, 2, 8], theta = i, compute = bf16, chip = "sm_90", schedule = #schedule>
 // CHECK-LABEL: @causal(
 // CHECK: fftconv.conv causal {{.*}} plan #plan
 // REMARK: remark: [Analysis] Plan | Category:fftconv-plan-convs | Remark="{{[0-9]+}} points as {{[0-9]+( x [0-9]+)*}} for length 1001"

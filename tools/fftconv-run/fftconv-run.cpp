@@ -196,6 +196,7 @@ static llvm::json::Array describePlans(func::FuncOp planned) {
     plans.push_back(llvm::json::Object{{"length", conv.getEncoding().getLength()},
                                        {"points", plan.getPoints()},
                                        {"radices", llvm::json::Array(plan.getRadices())},
+                                       {"blocks", plan.getBlocks()},
                                        {"theta", stringifyTheta(plan.getTheta())},
                                        {"chip", plan.getChip()}});
   });

@@ -91,10 +91,14 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
     M `points`, split into digits of the given `radices` (the first is the slowest digit of time), the `theta` of
     `z^M = theta`, the type in which stages keep their operands, and the chip that the plan was made for.
 
+    Where there are `blocks`, the first radix is how many: that digit is not transformed. M is a number of blocks of points, which are convolved with each other where they are multiplied
+    with the spectrum (fftconv/Monarch/Tables.h).
+
     - (P1) every radix is at least 1 and their product is `points`;
     - (P2) `compute` is f16, bf16 or f32;
     - (P3) `chip` is a chip of the table in `fftconv/Monarch/Chip.h`;
-    - (P4) a `schedule` says how a GPU's kernel computes it; a CPU has none. Its products are done in the compute type or in f32.
+    - (P4) a `schedule` says how a GPU's kernel computes it; a CPU has none. Its products are done in the compute type or in f32;
+    - (P5) `blocks`, 1 where it is not given, is 1 or the first of several radices and a power of two; then theta is i.
 
     A kernel whose compute type is f32 keeps each value as the sum of two f16, of which it multiplies three of the four products, and scales each row by a power of two.
 
@@ -108,8 +112,8 @@ def FFTConv_PlanAttr : FFTConv_Attr<"Plan", "plan"> {
   }];
   let parameters = (ins "int64_t":$points, ArrayRefParameter<"int64_t">:$radices, EnumParameter<FFTConv_Theta>:$theta,
                         "::mlir::FloatType":$compute, StringRefParameter<>:$chip,
-                        OptionalParameter<"ScheduleAttr">:$schedule);
-  let assemblyFormat = [{ `<` `points` `=` $points `,` `radices` `=` `[` $radices `]` `,` `theta` `=` $theta `,`
+                        OptionalParameter<"ScheduleAttr">:$schedule, DefaultValuedParameter<"int64_t", "1">:$blocks);
+  let assemblyFormat = [{ `<` (`blocks` `=` $blocks^ `,` ` `)? `points` `=` $points `,` `radices` `=` `[` $radices `]` `,` `theta` `=` $theta `,`
                           `compute` `=` $compute `,` `chip` `=` $chip (`,` `schedule` `=` $schedule^)? `>` }];
   let genVerifyDecl = 1;
 }
@@ -139,7 +143,7 @@ def FFTConv_SpectrumAttr : FFTConv_Attr<"Spectrum", "spectrum",
 
     - (S1) the tensor has shape H x radices and elements complex<compute>;
     - (S2) L is at least 1, and the plan's points are at least L, or exactly L when theta is one;
-    - (S3) theta is one only for circular convolutions.
+    - (S3) theta is one only for circular convolutions, and blocks are only for causal ones.
   }];
   let parameters = (ins EnumParameter<FFTConv_Boundary>:$boundary, "int64_t":$length, "PlanAttr":$plan);
   let assemblyFormat = "`<` $boundary `,` `length` `=` $length `,` `plan` `=` $plan `>`";

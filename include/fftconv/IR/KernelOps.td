@@ -351,13 +351,12 @@ def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
     - (X2) `center` is given exactly when the spectrum's boundary is bidirectional, and is the index of a tap.
   }];
   let extraClassDeclaration = [{
-    /// Threads of a CTA; there is one for each value of the first digit and each head.
+    /// Threads of a CTA; there is one for each part of a spectrum and each head.
     static constexpr int32_t threads = 128;
-    /// Shared memory of a CTA: two buffers of M / r1 complex f32, and a magnitude for each thread where spectra are scaled.
-    int64_t getSharedBytes() {
-      PlanAttr plan = getSpectrum().getPlan();
-      return 2 * 8 * plan.getPoints() / plan.getRadices()[0] + (isScaled() ? 4 * threads : 0);
-    }
+    /// Parts of a spectrum: one for each value of the first digit, of each block.
+    int64_t getParts();
+    /// Shared memory of a CTA: two buffers of a part in complex f32, and a magnitude for each thread where spectra are scaled.
+    int64_t getSharedBytes();
     bool isScaled() { return getSpectrum().getPlan().getCompute().isF32(); }
   }];
   let arguments = (ins MemRefRankOf<[F32], [2]>:$k, Optional<MemRefRankOf<[F32], [1]>>:$skip, FFTConv_SpectrumBuffer:$buffer,

@@ -48,10 +48,10 @@ def FFTConv_EmbedFilterOp : FFTConv_Op<"embed_filter"> {
   let summary = "taps of a filter as digits of a plan, placed by lag";
   let description = [{
     The taps times sqrt(M), placed where the boundary wants them, a skip added at lag zero (see `fftconv.spectrum`). The result is real, or complex when
-    there are taps of negative lag (boundary bidirectional and center > 0).
+    there are taps of negative lag (boundary bidirectional and center > 0). Of J blocks, block m holds the taps of its lags times sqrt(M / J), and -i times those of the block before.
 
     - (F1) C2 and C4 hold for `k` and `center`, T3 for `skip`;
-    - (F2) the result is tensor<Hx digits xf32>, or xcomplex<f32> exactly when there are taps of negative lag.
+    - (F2) the result is tensor<Hx digits xf32>, or xcomplex<f32> exactly when there are taps of negative lag, or blocks.
 
     Example:
     ```mlir
@@ -84,14 +84,14 @@ class FFTConv_StageOp<string mnemonic> : FFTConv_Op<mnemonic> {
 def FFTConv_DftOp : FFTConv_StageOp<"dft"> {
   let summary = "discrete Fourier transform of one digit";
   let description = [{
-    Contracts digit j of radix r with exp(-2 pi i k n / r) / sqrt(r), or its adjoint when `inverse`; at digit 1 the weights of the
+    Contracts digit j of radix r with exp(-2 pi i k n / r) / sqrt(r), or its adjoint when `inverse`; at the first digit, which is digit 2 where digit 1 counts blocks, the weights of the
     plan's theta are part of the matrix. A real operand stands for a complex one without imaginary part, and a real result is the real
     part of the complex one: each halves the work. Operands are rounded to their type, sums are f32, and the result is rounded
     once to its type. A transform followed by its own inverse folds.
 
     - (D1) operand and result have the same shape, whose last dimensions are the plan's radices;
-    - (D2) 1 <= digit <= number of radices;
-    - (D3) only the forward transform of digit 1 takes a real operand, only the inverse of digit 1 gives a real result;
+    - (D2) first digit <= digit <= number of radices;
+    - (D3) only the forward transform of the first digit takes a real operand, only the inverse of the first digit gives a real result;
     - (D4) the last forward result may carry a `#fftconv.spectrum` encoding of the same plan.
 
     Example:
@@ -109,10 +109,10 @@ def FFTConv_TwiddleOp : FFTConv_StageOp<"twiddle"> {
   let summary = "factors between the transforms of two digits";
   let description = [{
     Multiplies with exp(-2 pi i n_j (k_1 P_1 + ... + k_(j-1) P_(j-1) - a) / (r_1 ... r_j)), P_i = r_1 ... r_(i-1), a = 1/4 for
-    theta = i and 0 for theta = one; conjugated when `inverse`. It stands before the forward transform of digit j and after the inverse one.
+    theta = i and 0 for theta = one, all without a digit that counts blocks; conjugated when `inverse`. It stands before the forward transform of digit j and after the inverse one.
 
     - (W1) operand and result are complex and of the same shape, whose last dimensions are the plan's radices;
-    - (W2) 2 <= digit <= number of radices.
+    - (W2) first digit < digit <= number of radices.
 
     Example:
     ```mlir
@@ -128,7 +128,7 @@ def FFTConv_TwiddleOp : FFTConv_StageOp<"twiddle"> {
 def FFTConv_SpectrumProductOp : FFTConv_Op<"spectrum_product"> {
   let summary = "elementwise product of transformed rows with their head's spectrum";
   let description = [{
-    y[b, h, f] = x[b, h, f] * spectrum[h, f], in f32, rounded once to the type of the result.
+    y[b, h, f] = x[b, h, f] * spectrum[h, f], in f32, rounded once to the type of the result. Of blocks y[b, h, j, f] is the sum of x[b, h, i, f] * spectrum[h, j - i, f] over i <= j.
 
     - (M1) `x` and the result are complex, tensor<BxHx digits x...>, of the same shape;
     - (M2) the spectrum has the heads and digits of `x`.

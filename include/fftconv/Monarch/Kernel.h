@@ -121,6 +121,9 @@ int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const Kerne
 /// Rows of a group that the warps of a CTA compute side by side: several where a few warps have one.
 int64_t rowsTogether(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
+/// Teams of a CTA's warps, each of which has its own of these rows (Schedule::teams).
+int64_t teams(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+
 /// Whether warps that share rows wait, between two phases, for those rows that they are about to read, by an mbarrier for each phase and each step of rows, and not for all at barriers:
 /// they do in a CTA of 16 warps, which has a multiprocessor to itself, where there are two steps, of which one is computed while the other is waited for. Inputs are then copied a phase later, which
 /// rows that come with gates do not bear (benchmarks/README.md). And the bytes of these mbarriers.
@@ -141,6 +144,9 @@ enum class Level { Kernel, Phase, Trip, Use };
 /// phase's. `inLine` says that trips are no loop.
 Level loadLevel(const Digits &digits, const Layout &layout, const std::vector<int> &dependences, int64_t words,
                 bool inLine, const KernelProblem &problem);
+
+/// The same of the spectrum, where `layout` is that of the product. What changes with the loop is loaded in it, and where registers do not hold it beside the tiles, where it is used.
+Level spectrumLevel(const Schedule &schedule, const Layout &layout, bool inLine, const KernelProblem &problem);
 
 /// Whether every group has all of its rows.
 bool fillsGroups(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);

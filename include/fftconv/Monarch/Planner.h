@@ -26,6 +26,9 @@ struct Problem {
   bool circular = false;
   /// Batch rows, 0 when unknown. A lone row has no partner to share a complex row with.
   int64_t batch = 0;
+  /// Blocks that the sequence is cut into, a power of two; more than one only where the boundary is causal, for kernels. J blocks take J (J + 1) / 2 products with spectra, where a butterfly takes log2(J) sums
+  /// and differences of each value on each way.
+  int64_t blocks = 1;
 };
 
 /// Digits with their cost: estimated work per row, in units of one real multiply-add. Only ratios mean anything.
@@ -42,7 +45,7 @@ std::vector<Candidate> candidates(const Problem &problem, const Chip &chip, size
 /// The first of them.
 std::optional<Candidate> choose(const Problem &problem, const Chip &chip);
 /// Digits for kernels of warpgroups on a chip that has them: matrices of 16 or 32 values at both ends, and butterflies between, of the power of two of points that is at least the length; with theta = 1
-/// besides, where that would do.
+/// besides, where that would do. Where there are blocks, with them.
 std::vector<Digits> warpgroupDigits(const Problem &problem, const Chip &chip);
 
 /// The longest sequence that a plan can be made for.

@@ -6,6 +6,7 @@
 // From digits to the steps of a one-pass kernel, each with the layout that it leaves. Where a warp holds a whole sequence, all stages
 // run in its registers. Otherwise the outer digits are transformed first, the data changes hands through shared memory, the inner
 // digits are transformed there and back around the product with the spectrum, and after a second exchange the outer digits go back.
+// A first digit that counts blocks lies in registers where they are multiplied with the spectrum, and anywhere else.
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,6 +51,8 @@ struct ScheduleRequest {
   int registerBits = 5;
   /// theta = i, with real rows; else theta = 1, with two batch rows as real and imaginary parts.
   bool rightAngle = true;
+  /// The first digit counts blocks, a power of two of them.
+  bool blocks = false;
   /// Bulk copies bring rows and take results, all that one value of digit 1 has at once: that must be contiguous in shared memory, so that elements
   /// of padding between keep banks apart where a swizzle does else. 0 or 8.
   int64_t padding = 0;
@@ -68,7 +71,7 @@ struct Schedule {
   int warps = 0;
   /// Digits 1..split are the outer ones; 0 where a warp holds a whole sequence.
   int split = 0;
-  bool rightAngle = true;
+  bool rightAngle = true, blocks = false;
   std::vector<Step> steps;
   /// Digits, of 16 values or 8, that matrix products transform; butterflies do the others.
   std::set<int> matrices;
@@ -83,8 +86,15 @@ struct Schedule {
   int64_t registers = 0;
 
   int64_t points() const;
+  /// The first digit that is transformed, and blocks of those that come before it.
+  int first() const { return blocks ? 2 : 1; }
+  int64_t blockCount() const { return blocks ? radices[1] : 1; }
   /// Sequences that the warps of a CTA have side by side.
   int64_t sequences() const { return radices[0]; }
+  /// How many teams warps are: where each of these sequences has four or more to itself in the outer phases, they copy it and wait for none but themselves there; 1 where all warps are one team. And whether
+  /// each keeps its own in the inner phase, too.
+  int64_t teams() const;
+  bool teamsStayApart() const;
   /// Whether an mma transforms the real and imaginary parts of 8 values of a digit at once, not one of both of 16.
   bool takesBothPlanes(int digit) const { return matrices.contains(digit) && radices[digit] == 8; }
   /// Where elements are in shared memory: what warps exchange, rows that come in, results that go out.
@@ -99,7 +109,7 @@ struct Schedule {
   const Layout &before(size_t n) const { return steps[n - 1].layout; }
 };
 
-/// The schedule of a convolution by these digits (1 to p), or nothing where they do not fit one pass. Of those that one phase transforms, matrix products do the last one (of 16 values or 8) and one
+/// The schedule of a convolution by these digits (1 to p, the first of which may count blocks), or nothing where they do not fit one pass. Of those that one phase transforms, matrix products do the last one (of 16 values or 8) and one
 /// before it, the first of 16 values or, where there is none, of 8; the others need registers.
 std::optional<Schedule> makeSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
 
@@ -111,14 +121,17 @@ std::shared_ptr<const Schedule> findSchedule(const std::vector<int64_t> &radices
 std::optional<Schedule> makeSchedule(int64_t points, const ScheduleRequest &request);
 
 /// The factor of (k, n), both values of digit `stage`, in what `kind` applies at that stage; `digits` holds the values of the others. A matrix
-/// includes the DFT and its 1/sqrt(r); a butterfly's twist and a product do not depend on k. The inverse is the conjugate. Products turn by less than 100 degrees either way: what pairs of
-/// digits have beyond that depends on one of them, and is in its matrix.
+/// includes the DFT and its 1/sqrt(r); a butterfly's twist and a product do not depend on k. The inverse is the conjugate. Of a pair a product has what depends on both digits, so that it turns as little
+/// as it can: the rest is in their matrices.
 Complex stageFactor(const Schedule &schedule, HomeKind kind, int stage, int64_t k, int64_t n,
                     std::span<const int64_t> digits);
 
 /// Whether the butterfly of a digit multiplies with factors besides those of its transform: pairs of digits, or the digit's share of the right angle. A matrix
 /// that absorbs all of its pairs with digits before it takes that share as well.
 bool twists(const Schedule &schedule, int digit);
+
+/// Whether the product of a digit turns by less than 100 degrees either way, which three shears can do (Daubechies and Sweldens 1998).
+bool canShear(const Schedule &schedule, int digit);
 
 /// Digits other than the stage's own on which its factors depend.
 std::vector<int> dependences(const Schedule &schedule, HomeKind kind, int stage);

@@ -13,6 +13,13 @@
 // brackets are twiddles; those of stage 1 depend on n_1 alone and are absorbed into its matrix. The spectrum stays in the order
 // of its digits, and the inverse runs the adjoint stages backwards.
 //
+// The first digit may count blocks instead, J of M/J points each, for causal convolutions at a right angle. It is not transformed: blocks are convolved where spectra are multiplied,
+//
+//   Y_j = sum_(i <= j) X_i G_(j - i),   G_m = F(k_m - i k_(m-1)),   y_j = Re F^-1 Y_j,
+//
+// k_m being the taps of block m (none for m < 0). A block of x and the taps of one lag m meet in outputs of two blocks, m and m + 1 later. Modulo z^(M/J) - i those of the second come out times i in the first, that is
+// imaginary; -i k_(m-1) puts them where they belong.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef FFTCONV_MONARCH_TABLES_H
@@ -26,13 +33,20 @@ namespace fftconv::monarch {
 
 using Complex = std::complex<double>;
 
-/// The radices of M, and whether theta is i (else 1).
+/// The radices of M, whether theta is i (else 1), and whether the first digit counts blocks.
 struct Digits {
   std::vector<int64_t> radices;
   bool rightAngle = true;
+  bool blocks = false;
 
   int64_t points() const { return product(0, radices.size()); }
   size_t count() const { return radices.size(); }
+  /// The first digit that is transformed (1-based), and how many are.
+  size_t first() const { return blocks ? 2 : 1; }
+  size_t transforms() const { return count() + 1 - first(); }
+  /// Blocks, and points that are transformed together.
+  int64_t blockCount() const { return blocks ? radices[0] : 1; }
+  int64_t blockPoints() const { return points() / blockCount(); }
   /// r_(begin+1) * ... * r_end: P_(j+1) is product(0, j), T_j is product(j, count()).
   int64_t product(size_t begin, size_t end) const;
 };
@@ -40,14 +54,14 @@ struct Digits {
 /// exp(2 pi i numerator / denominator), exact at the eighths of a turn. `denominator` is positive.
 Complex root(int64_t numerator, int64_t denominator);
 
-/// The matrix of the transform of digit j (1-based), row-major [r_j out][r_j in], with 1/sqrt(r_j) and, at digit 1, the
+/// The matrix of the transform of digit j (1-based), row-major [r_j out][r_j in], with 1/sqrt(r_j) and, at the first one, the
 /// weights of theta. `inverse` gives the adjoint.
 std::vector<Complex> dftMatrix(const Digits &digits, size_t j, bool inverse);
 
-/// The twiddles of digit j >= 2 (1-based), row-major [k_1]...[k_(j-1)][n_j]; conjugated when `inverse`.
+/// The twiddles of a digit j (1-based) that is not the first, row-major [k_first]...[k_(j-1)][n_j]; conjugated when `inverse`.
 std::vector<Complex> twiddles(const Digits &digits, size_t j, bool inverse);
 
-/// Real multiply-adds per point of one forward and one inverse transform. With real ends (right angle) the first and the last
+/// Real multiply-adds per point of one forward and one inverse transform, and of blocks with spectra beyond one product. With real ends (right angle) the first and the last
 /// stage cost half.
 double multiplyAdds(const Digits &digits, bool realEnds);
 

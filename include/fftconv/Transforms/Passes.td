@@ -45,6 +45,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     Option<"sums", "sums", "std::string", "\"auto\"", "type of the sums of matrix products in kernels: f32, f16 (where stages and products are), or auto for f16 where it can be">,
     Option<"method", "method", "std::string", "\"auto\"", "how to compute on a GPU: fft, direct (where it can be done so), or auto for the cheaper">,
     Option<"copies", "copies", "std::string", "\"auto\"", "how rows are copied in kernels: async, bulk (where they can be), or auto for bulk where it pays">,
+    Option<"mostBlocks", "most-blocks", "int64_t", "8", "the most blocks that a GPU may cut causal rows into; 1 for none">,
     Option<"tuning", "tuning", "std::string", "\"\"", "file of plans that were timed, JSON; none by default">,
     Option<"requireKernels", "require-kernels", "bool", "false", "fail at a convolution that no kernel runs">];
 }
