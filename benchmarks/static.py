@@ -28,7 +28,7 @@ LIMITS = {
     2048: {"mma": 0.098, "slots": 255, "loads": 43, "error": 1.1e-3},
     # What is spilled comes back once for four rows; rows by warps that have registers for all are 9 % slower by the model.
     4096: {"mma": 0.098, "slots": 240, "loads": 9, "spills": 64, "error": 1.05e-3},
-    8192: {"mma": 0.098, "slots": 255, "loads": 11, "error": 1.15e-3},
+    8192: {"mma": 0.098, "slots": 265, "loads": 11, "error": 1.15e-3},
     16384: {"mma": 0.098, "slots": 290, "loads": 18, "error": 1.25e-3},
     32768: {"mma": 0.098, "slots": 305, "loads": 21, "error": 1.4e-3},
 }
@@ -175,6 +175,7 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
             **variant,
             "points": kernel["points"],
             "radices": kernel["radices"],
+            "blocks": kernel["blocks"],
             "rows": rows,
             "copies": kernel["copies"],
             "mma": launch["instructions"]["mma"] / outputs,
@@ -263,6 +264,11 @@ def predict(tools, length, chip, gated=False, boundary="causal"):
             "ms": {name: 1e3 * seconds for name, seconds in kernel["predicted_seconds"].items()}}
 
 
+def digits(result):
+    blocks = result["blocks"]
+    return (f"{blocks} blocks of " if blocks > 1 else "") + " x ".join(map(str, result["radices"][blocks > 1 :]))
+
+
 def problems(result):
     """What is above its limit, in words."""
     limit = LIMITS.get(result["length"], SHORT_LIMIT if result["points"] <= 2048 else {"mma": 0.108, "error": 1.4e-3})
@@ -304,7 +310,7 @@ def main():
         ptxas = result.get("ptxas", {})
         sass = f"{result['sass_per_256']:.0f}" if "sass_per_256" in result else f"({result['executed_ptx_per_256']:.0f} PTX)"
         print(
-            f"| {length} | {' x '.join(map(str, result['radices']))} | {result['rows']} | {result['mma']:.4f} | {sass} "
+            f"| {length} | {digits(result)} | {result['rows']} | {result['mma']:.4f} | {sass} "
             f"| {result.get('slots_per_256', 0):.0f} | {result.get('loads_per_256', 0):.0f} | {result['exchange_wavefronts_over_ideal']:.2f} | {result['sectors_over_ideal']:.2f} | {result['barriers_per_group']:.0f} "
             f"| {ptxas.get('registers', '?')} | {ptxas.get('spill_bytes', '?')} | {result['error']:.1e} |"
         )

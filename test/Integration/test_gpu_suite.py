@@ -81,10 +81,10 @@ def test_autotune(pack, tmp_path):
     # What cannot be is an error at the convolution.
     for change, message in (
         (dict(rows=3), "as many rows as warps"),
-        (dict(radices=[16, 3, 16]), "a plan of 768 points does not serve length 1024"),
-        (dict(theta="one"), "a plan with theta = one serves circular convolutions only"),
+        (dict(radices=[16, 3, 16], blocks=1), "a plan of 768 points does not serve length 1024"),
+        (dict(theta="one", blocks=1), "a plan with theta = one serves circular convolutions only"),
         (dict(theta="two"), "theta is i or one, not 'two'"),
-        (dict(radices=[16, 9, 16]), "does not fit one pass on sm_90"),
+        (dict(radices=[16, 9, 16], blocks=1), "does not fit one pass on sm_90"),
         (dict(warps=64, rows=64), "warps must be a power of two up to 32"),
     ):
         (tmp_path / "tuning.json").write_text(json.dumps({"version": 1, "plans": [{**causal, **change}]}))

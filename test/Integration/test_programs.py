@@ -37,8 +37,9 @@ def test_program(device, program, tmp_path):
 def test_blocks_on_a_cpu(gates, type_, length, taps, radices, tmp_path):
     path = tmp_path / "program.mlir"
     plan = f'<blocks = {radices[0]}, points = {math.prod(radices)}, radices = {radices}, theta = i, compute = {type_}, chip = "cpu">'
-    operands, types = Program("causal", gates, type_, length, taps, "?", 3).mlir.rsplit(" : ", 1)
-    path.write_text(f"{operands} plan {plan} : {types}")
+    convolution, result = Program("causal", gates, type_, length, taps, "?", 3).mlir.split("\n  return")
+    operands, types = convolution.rsplit(" : ", 1)
+    path.write_text(f"{operands} plan {plan} : {types}\n  return{result}")
     done = call("fftconv-run", path, "--device=cpu", "--compare-with=reference", "--sample=2000", "--dim=3", "--seed=5")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "relative RMS error" in done.stdout

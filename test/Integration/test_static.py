@@ -26,10 +26,10 @@ def test_counts(length):
 @pytest.mark.parametrize(
     "length, variant, mma, slots",
     [
-        (4096, {"gated": True}, 0.094, 285),
+        (4096, {"gated": True}, 0.094, 265),
         (1024, {"gated": True}, 0.063, 220),
-        (4096, {"type_": "bf16"}, 0.094, 335),
-        (32768, {"type_": "bf16"}, 0.094, 510),
+        (4096, {"type_": "bf16"}, 0.094, 310),
+        (32768, {"type_": "bf16"}, 0.094, 380),
         (4096, {"boundary": "bidirectional"}, 0.094, 255),
         (4096, {"boundary": "circular"}, 0.047, 160),
         (8192, {"boundary": "circular", "gated": True}, 0.063, 210),
@@ -37,7 +37,7 @@ def test_counts(length):
         (4096, {"type_": "f32"}, 3 * 0.094, 1160),
         (4096, {"type_": "f32", "gated": True}, 3 * 0.094, 1190),
         (1024, {"type_": "f32"}, 3 * 0.063, 820),
-        (16384, {"type_": "f32"}, 3 * 0.094, 1400),
+        (16384, {"type_": "f32"}, 3 * 0.094, 1300),
     ],
     ids=str,
 )
@@ -58,7 +58,7 @@ def test_variants(length, variant, mma, slots):
 
 
 # Warpgroups: products by four warps at once (a wgmma counts once for each), fewer slots, wavefronts of their matrices besides. Spills are outside of loops over rows.
-@pytest.mark.parametrize("length, slots, spills", [(1024, 125, 0), (2048, 130, 0), (4096, 150, 0), (8192, 165, 24), (16384, 165, 16), (32768, 180, 40)])
+@pytest.mark.parametrize("length, slots, spills", [(1024, 125, 0), (2048, 130, 0), (4096, 150, 0), (8192, 165, 24), (16384, 165, 48), (32768, 180, 48)])
 def test_warpgroups(length, slots, spills):
     result = static.measure(BUILD / "bin", length, "sm_90a")
     assert result["mma"] <= 0.028
