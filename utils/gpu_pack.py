@@ -90,8 +90,8 @@ def warpgroup_plans(text):
                     continue
                 other = with_digits(text, [first, *(r for r in (outer, inner) if r > 1), last], blocks)
                 for warps, rows in itertools.product((4, 8, 16), (1, 2, 4, 8)):
-                    # With blocks those only that fill shared memory, of one CTA or two.
-                    if blocks == 1 or 16384 <= rows * points <= 32768:
+                    # With blocks those only that fill shared memory, of one CTA or two, as far as rows go.
+                    if blocks == 1 or 16384 <= rows * points <= 32768 or (rows == 8 and points < 2048):
                         yield with_numbers(other, warps=warps, rows=rows, values=max(32, 8 * tiles))
 
 

@@ -224,10 +224,9 @@ std::vector<Candidate> fftconv::monarch::candidates(const Problem &problem, cons
   auto consider = [&](Digits digits) {
     // What fits one pass has no use for a second small digit among those of 16, nor what a warp holds for an exchange.
     bool byEight = digits.radices.back() < chip.tensorTile;
-    if (chip.isGpu() &&
-        ((digits.points() <= onePassPoints && digits.transforms() > 4 && !byEight) ||
-         ((byEight || digits.blocks) && digits.points() > onePassPoints) ||
-         (digits.points() <= warpPoints && digits.transforms() > 3)))
+    if (chip.isGpu() && ((digits.points() <= onePassPoints && digits.transforms() > 4 && !byEight) ||
+                         ((byEight || digits.blocks) && digits.points() > onePassPoints) ||
+                         (digits.points() <= warpPoints && digits.transforms() > 3)))
       return;
     Candidate candidate{digits, cost(digits, problem, chip)};
     auto place = std::ranges::upper_bound(best, rank(candidate), {}, rank);
