@@ -216,24 +216,24 @@ std::vector<Candidate> fftconv::monarch::candidates(const Problem &problem, cons
   assert(problem.length >= 1 && most >= 1);
   if (problem.length > maxLength())
     return {};
-  // Whether there is a schedule is asked of the cheapest only: it takes a search.
-  constexpr size_t spare = 8;
+  // Whether a GPU has a schedule takes a search: it is asked from the cheapest on, of all that there are, which are few.
+  size_t kept = chip.isGpu() ? SIZE_MAX : most;
   std::vector<Candidate> best;
   auto rank = [](const Candidate &c) { return std::tuple(c.cost, c.digits.points(), c.digits.count()); };
-  auto needsSchedule = [&](const Digits &digits) { return digits.radices.back() < chip.tensorTile || digits.blocks; };
+  auto endsByEight = [&](const Digits &digits) { return digits.radices.back() < chip.tensorTile; };
+  auto needsSchedule = [&](const Digits &digits) { return endsByEight(digits) || digits.blocks; };
   auto consider = [&](Digits digits) {
     // What fits one pass has no use for a second small digit among those of 16, nor what a warp holds for an exchange.
-    bool byEight = digits.radices.back() < chip.tensorTile;
-    if (chip.isGpu() && ((digits.points() <= onePassPoints && digits.transforms() > 4 && !byEight) ||
-                         ((byEight || digits.blocks) && digits.points() > onePassPoints) ||
+    if (chip.isGpu() && ((digits.points() <= onePassPoints && digits.transforms() > 4 && !endsByEight(digits)) ||
+                         (needsSchedule(digits) && digits.points() > onePassPoints) ||
                          (digits.points() <= warpPoints && digits.transforms() > 3)))
       return;
     Candidate candidate{digits, cost(digits, problem, chip)};
     auto place = std::ranges::upper_bound(best, rank(candidate), {}, rank);
-    if (place == best.end() && best.size() == spare * most)
+    if (place == best.end() && best.size() == kept)
       return;
     best.insert(place, std::move(candidate));
-    if (best.size() > spare * most)
+    if (best.size() > kept)
       best.pop_back();
   };
   // Radices 16 and 2 alone always reach a power of two below twice the length.

@@ -104,6 +104,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       getOperation()->emitError("copies must be auto, async or bulk, got '") << copies << "'";
       return signalPassFailure();
     }
+    if (mostBlocks < 1 || mostBlocks > 8) {
+      getOperation()->emitError("most-blocks must be 1 to 8, got ") << mostBlocks.getValue();
+      return signalPassFailure();
+    }
     if (products == "f32" && sums == "f16") {
       getOperation()->emitError("sums in f16 need products in f16");
       return signalPassFailure();
