@@ -101,14 +101,16 @@ def plans(build, folder, chip, program):
     path = folder / "program.mlir"
     path.write_text(program.mlir)
     text = planned_for(build, path, chip)
-    # What warps do by themselves, on the chip without warpgroups that multiply.
+    # What warps do by themselves is planned on the chip without warpgroups that multiply.
     alone = chip.removesuffix("a")
-    by_warps = lambda options="": planned_for(build, path, alone, options).replace(f'"{alone}"', f'"{chip}"')
+    by_warps = functools.partial(planned_for, build, path, alone)
     if text and "mma = warpgroup" in text:
         yield from warpgroup_plans(text)
         text = by_warps()
     if not text:
         return
+    whole = by_warps("most-blocks=1") if "blocks = " in text else text
+    text, whole = (plan and plan.replace(f'"{alone}"', f'"{chip}"') for plan in (text, whole))
     chosen = {key: int(re.search(rf"{key} = (\d+)", text)[1]) for key in ("warps", "rows", "stages")}
     # Where warps hold rows, each has one, or two where the planner says so.
     points = int(re.search(r"points = (\d+)", text)[1])
@@ -123,13 +125,11 @@ def plans(build, folder, chip, program):
     stages = [chosen["stages"], *(n for n in (2, 3, 4) if n != chosen["stages"])] if own and chosen["stages"] > 1 else [chosen["stages"]]
     bulk = ", copies = bulk"
     yield text
-    whole = text
-    if "blocks = " in text: # which do not come in bulk
-        whole = by_warps("most-blocks=1")
+    if whole and whole != text:
         yield whole
     if bulk in text:
         yield text.replace(bulk, "")
-    else: # one row to a warp then
+    elif whole: # without blocks, and one row to a warp then
         one = with_numbers(whole, rows=chosen["warps"]) if own else whole
         yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:

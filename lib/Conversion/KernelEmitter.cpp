@@ -308,11 +308,11 @@ Value KernelContext::rowSignal(int64_t phase, Value index) {
 
 Operation *KernelContext::barrier() {
   bool outside = phases % monarch::exchangingPhases == 0;
-  if (teams == 1 || !(outside || schedule->teamsStayApart()))
+  if (!team || !(outside || schedule->teamsStayApart()))
     return NVVM::Barrier0Op::create(b, loc);
   // Barrier 0 is that of all warps.
   Scalars s = scalars();
-  return NVVM::BarrierOp::create(b, loc, Type(), s.add(team, s.i32(1)), s.i32(threads() / teams), nullptr, Value());
+  return NVVM::BarrierOp::create(b, loc, Type(), s.add(team, s.i32(1)), s.i32(threads() / teams()), nullptr, Value());
 }
 
 void KernelContext::awaitRows(int64_t phase, Value index) {

@@ -158,8 +158,7 @@ struct KernelContext {
   /// Where the scales of rows lie in shared memory, in bytes.
   int64_t scales = -1;
   mlir::Value thread = {}, lane = {}, warp = {};
-  /// Teams of warps, each of which has every so many-th row of a group to itself, and which of them a thread belongs to (i32; null where there is one).
-  int64_t teams = 1;
+  /// The team of a thread (i32; null where all warps are one).
   mlir::Value team = {};
   /// The loop over groups, before which a kernel sets up what never changes.
   mlir::Operation *groups = nullptr;
@@ -193,6 +192,8 @@ struct KernelContext {
   bool loadsAhead() const { return ahead || rowSignals >= 0; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
+  /// Teams of warps, each of which has every so many-th row of a group to itself.
+  int64_t teams() const { return schedule->teams(); }
   /// Waits, in front of a phase or of what copies results, for the warps that have left to it what it reads: those of a team, or all.
   mlir::Operation *barrier();
   /// Waits until all warps have left a phase of the step of rows that has the row `index` (i32) of a group; says so of this warp, whose lanes have met.

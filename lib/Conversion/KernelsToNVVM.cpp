@@ -169,9 +169,8 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     k.thread = NVVM::ThreadIdXOp::create(b, loc, i32);
     k.lane = s.bitAnd(k.thread, 31);
     k.warp = s.shr(k.thread, 5);
-    k.teams = monarch::teams(getDigits(plan), k.choice, k.problem);
-    if (k.teams > 1)
-      k.team = s.div(k.warp, schedule->warps / k.teams);
+    if (k.teams() > 1)
+      k.team = s.div(k.warp, schedule->warps / k.teams());
     k.firstHead = s.mul(s.toI64(NVVM::BlockIdXOp::create(b, loc, i32)), channelsLast ? rows : 1);
     k.head = k.firstHead;
     if (channelsLast &&

@@ -208,16 +208,23 @@ struct LowerSpectrumProduct : OpConversionPattern<SpectrumProductOp> {
     for (int64_t i = 2; i < rank; ++i)
       if (blocks == 1 || i != blockDim)
         sMap.push_back(d(i));
-    Value y = blocks == 1 ? rotate(e, s, sMap, x) : Value();
-    for (int64_t lag = 0; blocks > 1 && lag < blocks; ++lag) {
-      // Of the spectrum's planes and heads the block `lag`, for all blocks of x that have another so much later.
+    Value y = blocks == 1 ? rotate(e, s, sMap, x) : convolveBlocks(e, s, sMap, x, blocks);
+    rewriter.replaceOp(op, finish(e, stage, y, getTypeConverter()->convertType(op.getY().getType())));
+    return success();
+  }
+
+  /// The sum over lags of all blocks of x that have another so much later, times the spectrum's block of that lag.
+  static Value convolveBlocks(LinalgEmitter &e, Value s, ArrayRef<AffineExpr> sMap, Value x, int64_t blocks) {
+    int64_t rank = e.type(x).getRank();
+    SmallVector<ReassociationIndices> withoutBlock = {{0}, {1}, {2, blockDim}};
+    for (int64_t i = blockDim + 1; i < rank; ++i)
+      withoutBlock.push_back({i});
+    Value y;
+    for (int64_t lag = 0; lag < blocks; ++lag) {
       Value part = e.extract(s, blocksOf(e, s, lag, 1), rank);
-      SmallVector<ReassociationIndices> groups = {{0}, {1}, {2, 3}};
-      for (int64_t i = 4; i < rank; ++i)
-        groups.push_back({i});
-      part = tensor::CollapseShapeOp::create(rewriter, e.loc, part, groups);
+      part = tensor::CollapseShapeOp::create(e.b, e.loc, part, withoutBlock);
       Value product = rotate(e, part, sMap, e.extract(x, blocksOf(e, x, 0, blocks - lag), rank));
-      if (!y) {
+      if (lag == 0) {
         y = product;
         continue;
       }
@@ -227,8 +234,7 @@ struct LowerSpectrumProduct : OpConversionPattern<SpectrumProductOp> {
       });
       y = e.insert(sum, y, later);
     }
-    rewriter.replaceOp(op, finish(e, stage, y, getTypeConverter()->convertType(op.getY().getType())));
-    return success();
+    return y;
   }
 
   /// The dimension of blocks, behind planes, rows and heads; or behind both planes of a spectrum, and heads.

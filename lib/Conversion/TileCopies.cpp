@@ -24,8 +24,8 @@ public:
       : k(context), b(context.b), s(context.scalars()), bytes(k.problem.elementBytes()),
         width(monarch::copyWidth(k.problem, k.rows)), elements(width / bytes),
         memory(context.schedule->resultMemory()) {
-    owners = k.warpOwns() ? 32 : k.threads() / k.teams;
-    me = k.warpOwns() ? k.lane : k.teams > 1 ? s.bitAnd(k.thread, owners - 1) : k.thread;
+    owners = k.warpOwns() ? 32 : k.threads() / k.teams();
+    me = k.warpOwns() ? k.lane : k.team ? s.bitAnd(k.thread, owners - 1) : k.thread;
     linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
     // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good, and a warp that holds rows
     // of f32 has none to spare.
@@ -180,13 +180,13 @@ public:
     forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) { holdGates(op, rows); });
   }
 
-  /// Has the rows of a buffer from `row` on brought into L2, as many as travel together, by all threads.
+  /// Has the rows of a buffer from `row` on brought into L2, as many as travel together.
   void fetch(Value buffer, Value row) {
-    int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows, threads = k.threads();
-    for (int64_t begin = 0; begin < all; begin += threads) {
-      Value line = s.add(k.thread, s.i32(begin)), batch = s.add(row, s.toI64(s.div(line, lines)));
+    int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows / k.teams();
+    for (int64_t begin = 0; begin < all; begin += owners) {
+      Value line = s.add(me, s.i32(begin)), batch = s.add(row, s.toI64(rowOfTeam(s.div(line, lines))));
       Value exists = s.less(batch, k.batch);
-      if (all - begin < threads)
+      if (all - begin < owners)
         exists = both(exists, s.less(line, s.i32(all)));
       guarded(exists, [&] {
         Value pointer = s.offset(k.rowOf(buffer, batch, k.head), s.toI64(s.mul(s.rem(line, lines), 128)));
@@ -218,11 +218,14 @@ private:
     Value exists;
   };
 
+  /// The place among the rows of the CTA of a team's row `index` (i32).
+  Value rowOfTeam(Value index) { return k.team ? s.add(s.mul(index, k.teams()), k.team) : index; }
+
   void forEachRow(Value count, llvm::function_ref<void(Value index)> body) {
     OpBuilder::InsertionGuard guard(b);
     if (!count)
       return body({});
-    auto loop = s.loop(k.team ? k.team : s.i32(0), count, s.i32(k.teams));
+    auto loop = s.loop(k.team ? k.team : s.i32(0), count, s.i32(k.teams()));
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());
   }
@@ -246,12 +249,11 @@ private:
     // Batch rows of the group that are there.
     int64_t planes = k.paired() ? 2 : 1;
     Value there = k.paired() ? s.toI32(s.min(s.sub(k.batch, s.mul(row, planes)), s.i64(planes * k.rows))) : count;
-    for (int64_t r = 0; r < k.rows; r += k.teams) {
-      Value index = k.team ? s.add(k.team, s.i32(r)) : s.i32(r);
+    for (int64_t r = 0; r < k.rows / k.teams(); ++r) {
+      Value index = rowOfTeam(s.i32(r));
       SmallVector<Row> rows = pairOf(s.add(row, s.toI64(index)), index);
-      bool isThere = k.rowsAreFull || (r == 0 && !k.team);
       for (Row &plane : rows)
-        plane.exists = isThere && (k.rowsAreFull || plane.plane == 0)
+        plane.exists = k.rowsAreFull || (r == 0 && !k.team && plane.plane == 0)
                            ? Value()
                            : s.less(s.add(s.mul(index, planes), s.i32(plane.plane)), there);
       visit(rows);

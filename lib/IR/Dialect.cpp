@@ -214,3 +214,12 @@ RankedTensorType fftconv::getEmbeddedType(RankedTensorType signal, bool channels
   llvm::append_range(shape, plan.getRadices());
   return RankedTensorType::get(shape, isComplex ? ComplexType::get(element) : element);
 }
+
+RankedTensorType fftconv::getEmbeddedFilterType(int64_t heads, std::optional<uint64_t> center, SpectrumAttr spectrum) {
+  SmallVector<int64_t> shape = {heads};
+  llvm::append_range(shape, spectrum.getPlan().getRadices());
+  Type element = Float32Type::get(spectrum.getContext());
+  if (center.value_or(0) > 0 || spectrum.getPlan().getBlocks() > 1)
+    element = ComplexType::get(element);
+  return RankedTensorType::get(shape, element);
+}

@@ -45,12 +45,7 @@ LogicalResult EmbedFilterOp::verify() {
   if (failed(verifyFilter(*this, getK().getType(), getSpectrum().getBoundary(), getCenter())) ||
       failed(verifySkip(*this, getK().getType().getDimSize(0), getSkip()))) // F1
     return failure();
-  SmallVector<int64_t> shape = {getK().getType().getDimSize(0)};
-  llvm::append_range(shape, getSpectrum().getPlan().getRadices());
-  Type element = Float32Type::get(getContext());
-  if (getCenter().value_or(0) > 0 || getSpectrum().getPlan().getBlocks() > 1)
-    element = ComplexType::get(element);
-  auto expected = RankedTensorType::get(shape, element);
+  RankedTensorType expected = getEmbeddedFilterType(getK().getType().getDimSize(0), getCenter(), getSpectrum());
   if (getX().getType() != expected) // F2
     return emitOpError("the digits of the filter are ") << expected << ", not " << getX().getType();
   return success();

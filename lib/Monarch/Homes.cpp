@@ -60,7 +60,7 @@ bool fftconv::monarch::canShear(const Schedule &schedule, int digit) {
 Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const std::vector<Step> &steps,
                                     const std::set<int> &matrices, const ScheduleRequest &request) {
   bool rightAngle = request.rightAngle;
-  const int first = request.blocks ? 2 : 1;
+  const int first = request.first();
   int last = static_cast<int>(radices.size()) - 1;
   // In every mma of this stage, both ways: a product from the left has one for each half of the result, one of both planes is of a quarter of a tile.
   auto uniform = [&](int digit, int stage) {

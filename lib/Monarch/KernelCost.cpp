@@ -46,10 +46,11 @@ static int64_t spectrumReads(const Schedule &schedule, const KernelChoice &choic
     return heads * (rowsComputed(digits, choice, problem, rows) / rowsTogether(digits, choice, problem));
   };
   if (schedule.split > 0) {
+    if (problem.channelsLast)
+      return rowsComputed(digits, choice, problem, heads) * rows;
     const Step &product = *std::ranges::find(schedule.steps, StepKind::Product, &Step::kind);
-    return problem.channelsLast ? rowsComputed(digits, choice, problem, heads) * rows
-           : spectrumLevel(schedule, product.layout, /*inLine=*/false, problem) == Level::Use ? forEachRow()
-                                                                                              : heads * groups;
+    bool whereUsed = spectrumLevel(schedule, product.layout, /*inLine=*/false, problem) == Level::Use;
+    return whereUsed ? forEachRow() : heads * groups;
   }
   if (schedule.points() > (problem.split ? 256 : 512))
     return forEachRow();

@@ -138,8 +138,7 @@ static Ranked rank(const std::vector<int64_t> &radices, int split, std::vector<S
              return home.second == Home{HomeKind::Product, step.digit};
            });
   });
-  int first = request.blocks ? 2 : 1;
-  int64_t mmas = -2 * (radices[first] == tile); // the real ends cost half
+  int64_t mmas = -2 * (radices[request.first()] == tile); // the real ends cost half
   int64_t inner = 0;
   int phase = 0;
   for (const Step &step : steps) {
@@ -207,7 +206,7 @@ static std::optional<Schedule> finish(std::optional<Ranked> ranked) {
 
 std::optional<Schedule> fftconv::monarch::makeSchedule(const std::vector<int64_t> &radices,
                                                        const ScheduleRequest &request) {
-  size_t first = request.blocks;
+  size_t first = request.first() - 1;
   bool legal = radices.size() >= first + 2 && radices.size() <= mostDigits && isPowerOfTwo(request.warps) &&
                (!request.blocks || (request.rightAngle && isPowerOfTwo(radices[0])));
   if (request.warpgroups) {

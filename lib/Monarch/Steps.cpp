@@ -26,7 +26,7 @@ struct Op {
 class Generator {
 public:
   Generator(std::vector<int64_t> radices, const ScheduleRequest &request, const Arrangement &arrangement)
-      : radices(std::move(radices)), request(request), arrangement(arrangement), first(request.blocks ? 2 : 1) {}
+      : radices(std::move(radices)), request(request), arrangement(arrangement), first(request.first()) {}
 
   std::optional<std::vector<Step>> schedule(int split) {
     int last = static_cast<int>(radices.size()) - 1;
@@ -126,12 +126,10 @@ private:
     };
     std::vector<int> partner, small;
     for (int j : group)
-      if (j < first)
-        continue;
-      else if (!matrices.contains(j))
-        small.push_back(j);
-      else if (j != last)
+      if (matrices.contains(j) && j != last)
         partner.push_back(j);
+      else if (!matrices.contains(j) && j >= first)
+        small.push_back(j);
     // A row of ldmatrix is eight neighbours.
     std::vector<Piece> lastBits = bits(done, std::array{last});
     place(inside, std::span(lastBits).first(contains(last) ? lastBits.size() : 3));
@@ -158,11 +156,10 @@ private:
     if (request.blocks && contains(1)) {
       std::ranges::stable_partition(free, [](const Place &p) { return p.kind == 'r'; });
       std::vector<Piece> blocks = bits(done, std::array{1});
-      size_t taken = std::min(free.size(), blocks.size());
-      place(free, blocks);
-      if (taken < blocks.size())
+      if (blocks.size() > free.size())
         return std::nullopt;
-      free.erase(free.begin(), free.begin() + taken);
+      place(free, blocks);
+      free.erase(free.begin(), free.begin() + blocks.size());
       std::ranges::stable_partition(free, [](const Place &p) { return p.kind == 'u'; });
     }
     std::vector<Piece> smallBits = bits(done, small);

@@ -88,10 +88,10 @@ struct DecomposeToMonarch : fftconv::impl::DecomposeToMonarchBase<DecomposeToMon
   static void decompose(RewriterBase &rewriter, SpectrumOp op) {
     PlanAttr plan = op.getEncoding().getPlan();
     Type f32 = rewriter.getF32Type();
-    SmallVector<int64_t> shape(op.getSpectrum().getType().getShape());
-    Type element = op.getCenter().value_or(0) > 0 || plan.getBlocks() > 1 ? Type(ComplexType::get(f32)) : f32;
-    Value x = EmbedFilterOp::create(rewriter, op.getLoc(), RankedTensorType::get(shape, element), op.getK(),
-                                    op.getSkip(), op.getCenterAttr(), op.getEncoding());
+    RankedTensorType digits =
+        getEmbeddedFilterType(op.getK().getType().getDimSize(0), op.getCenter(), op.getEncoding());
+    Value x = EmbedFilterOp::create(rewriter, op.getLoc(), digits, op.getK(), op.getSkip(), op.getCenterAttr(),
+                                    op.getEncoding());
     rewriter.replaceOp(op, Stages(rewriter, op.getLoc(), plan, f32).forward(x, op.getSpectrum().getType()));
   }
 

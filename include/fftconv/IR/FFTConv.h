@@ -57,6 +57,9 @@ mlir::RankedTensorType getSpectrumType(int64_t heads, SpectrumAttr spectrum);
 mlir::RankedTensorType getEmbeddedType(mlir::RankedTensorType signal, bool channelsLast, PlanAttr plan, bool isComplex,
                                        mlir::Type element);
 
+/// The digits that `fftconv.embed_filter` makes of a filter with `heads` heads: complex where there are taps of negative lag, or blocks.
+mlir::RankedTensorType getEmbeddedFilterType(int64_t heads, std::optional<uint64_t> center, SpectrumAttr spectrum);
+
 /// The dimensions of a signal that count heads and time.
 inline unsigned headDim(bool channelsLast) { return channelsLast ? 2 : 1; }
 inline unsigned timeDim(bool channelsLast) { return channelsLast ? 1 : 2; }

@@ -62,6 +62,8 @@ struct ScheduleRequest {
   bool warpgroups = false;
   /// What these matrices are to take of shared memory at most, in bytes, if that can be.
   int64_t matrixBytes = 0;
+  /// The first digit that is transformed.
+  int first() const { return blocks ? 2 : 1; }
   auto operator<=>(const ScheduleRequest &) const = default;
 };
 
