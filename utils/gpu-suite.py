@@ -563,7 +563,7 @@ def autotune(driver, pack, programs, repeat):
 
 
 def plan_text(plan):
-    return " ".join(f"{key} {plan[key]}" for key in ("blocks", "warps", "rows", "stages", "copies", "mma") if key in plan)
+    return " ".join(f"{key} {plan[key]}" for key in ("blocks", "warps", "rows", "stages", "copies", "mma", "turned") if key in plan)
 
 
 def calibrate(rows):

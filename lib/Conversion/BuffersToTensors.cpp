@@ -33,9 +33,10 @@ struct BuffersToTensors : fftconv::impl::BuffersToTensorsBase<BuffersToTensors> 
                                                  buffer, /*restrict=*/true);
       };
       Value u = tensor(op.getU());
-      Value y = ConvOp::create(b, loc, u.getType(), op.getBoundaryAttr(), op.getChannelsLastAttr(), u,
-                               tensor(op.getK()), tensor(op.getPreGate()), tensor(op.getPostGate()),
-                               tensor(op.getSkip()), op.getCenterAttr(), PlanAttr(), DirectAttr());
+      Value y =
+          ConvOp::create(b, loc, u.getType(), op.getBoundaryAttr(), op.getChannelsLastAttr(),
+                         /*turned=*/UnitAttr(), u, tensor(op.getK()), tensor(op.getPreGate()), tensor(op.getPostGate()),
+                         tensor(op.getSkip()), op.getCenterAttr(), PlanAttr(), DirectAttr());
       bufferization::MaterializeInDestinationOp::create(b, loc, Type(), y, op.getY(), /*restrict=*/true,
                                                         /*writable=*/true);
       op.erase();

@@ -88,6 +88,24 @@ struct ConvertInsertSlice : OpConversionPattern<tensor::InsertSliceOp> {
   }
 };
 
+/// Gates multiply on the side whose channels are last.
+struct ConvertTurn : OpConversionPattern<TurnOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(TurnOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    ReifiedRankedShapedTypeDims sizes;
+    if (failed(op.reifyResultShapes(rewriter, sizes)))
+      return failure();
+    auto times = [&](Value x, Value gate) -> Value { return gate ? arith::MulFOp::create(rewriter, loc, x, gate) : x; };
+    Value gate = adaptor.getGate(), none;
+    Value empty = tensor::EmptyOp::create(rewriter, loc, sizes[0], op.getType().getElementType());
+    Value x = times(adaptor.getX(), op.getBack() ? none : gate);
+    Value y = linalg::TransposeOp::create(rewriter, loc, x, empty, ArrayRef<int64_t>{0, 2, 1}).getResults()[0];
+    rewriter.replaceOp(op, times(y, op.getBack() ? gate : none));
+    return success();
+  }
+};
+
 struct ConvertFFTConvToLinalg : fftconv::impl::ConvertFFTConvToLinalgBase<ConvertFFTConvToLinalg> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -95,7 +113,7 @@ struct ConvertFFTConvToLinalg : fftconv::impl::ConvertFFTConvToLinalgBase<Conver
     RewritePatternSet patterns(context);
     populateStagesToLinalg(converter, patterns);
     populateEndsToLinalg(converter, patterns);
-    patterns.add<ConvertEmpty, ConvertExtractSlice, ConvertInsertSlice>(converter, context);
+    patterns.add<ConvertTurn, ConvertEmpty, ConvertExtractSlice, ConvertInsertSlice>(converter, context);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
     populateCallOpTypeConversionPattern(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);

@@ -280,6 +280,10 @@ void emitBulkDrain(KernelContext &context);
 void emitToeplitz(mlir::OpBuilder &b, ToeplitzOp op, const llvm::DenseMap<mlir::Value, Buffer> &buffers,
                   mlir::Value batch);
 
+/// The kernel that turns rows, which has shared memory at `shared`.
+void emitTurn(mlir::OpBuilder &b, TurnRowsOp op, const llvm::DenseMap<mlir::Value, Buffer> &buffers, mlir::Value batch,
+              mlir::Value shared);
+
 /// The kernel that transforms filters; `buffers` points to the taps, to the skips where the op has some, and to the spectra. `pool` is the
 /// pointer to the pool's data.
 void emitPrepare(mlir::OpBuilder &b, PrepareOp op, mlir::ValueRange buffers, mlir::Value pool, ConstantPool &constants);

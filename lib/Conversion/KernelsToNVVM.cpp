@@ -96,6 +96,11 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
         emitPrepare(b, prepare, entry->getArguments().drop_back(), constants, pool);
       } else if (auto toeplitz = dyn_cast<ToeplitzOp>(op)) {
         emitToeplitz(b, toeplitz, buffers, entry->getArguments().back());
+      } else if (auto turn = dyn_cast<TurnRowsOp>(op)) {
+        resident = monarch::residentTurnCtas;
+        auto pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
+        emitTurn(b, turn, buffers, entry->getArguments().back(),
+                 LLVM::AddressOfOp::create(b, loc, pointer, sharedName));
       } else if (!isa<gpu::ReturnOp>(op)) {
         return op.emitOpError("is not an op of a kernel that can be lowered");
       }

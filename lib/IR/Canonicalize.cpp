@@ -46,6 +46,14 @@ OpFoldResult ConvOp::fold(FoldAdaptor) {
   return {};
 }
 
+/// What is turned there and back, without gates, is what it was.
+OpFoldResult TurnOp::fold(FoldAdaptor) {
+  auto producer = getX().getDefiningOp<TurnOp>();
+  if (producer && producer.getBack() != getBack() && !getGate() && !producer.getGate())
+    return producer.getX();
+  return {};
+}
+
 namespace {
 /// conv(u * g) -> conv(u) pre_gate(g).
 struct ProductBefore : OpRewritePattern<ConvOp> {
@@ -72,8 +80,8 @@ struct ProductAfter : OpRewritePattern<arith::MulFOp> {
         continue;
       rewriter.setInsertionPoint(product); // the gate may be computed after the convolution
       rewriter.replaceOpWithNewOp<ConvOp>(product, op.getType(), op.getBoundaryAttr(), op.getChannelsLastAttr(),
-                                          op.getU(), op.getK(), op.getPreGate(), gate, op.getSkip(), op.getCenterAttr(),
-                                          op.getPlanAttr(), op.getDirectAttr());
+                                          op.getTurnedAttr(), op.getU(), op.getK(), op.getPreGate(), gate, op.getSkip(),
+                                          op.getCenterAttr(), op.getPlanAttr(), op.getDirectAttr());
       rewriter.eraseOp(op);
       return success();
     }

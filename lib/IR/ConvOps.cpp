@@ -59,12 +59,14 @@ LogicalResult ConvOp::verify() {
   if (failed(verifyGates(*this, getU().getType(), getHeads(), getPreGate(), getPostGate(), getSkip())))
     return failure();
   if (DirectAttr direct = getDirectAttr()) // C6
-    if (getPlan() || getBoundary() == Boundary::Circular || getChannelsLast() ||
+    if (getPlan() || getBoundary() == Boundary::Circular || (getChannelsLast() && !getTurned()) ||
         getU().getType().getElementType() != direct.getCompute())
-      return emitOpError("what is computed directly has no plan, is not circular and not channels_last, and is of the "
-                         "type it is "
-                         "computed in, ")
+      return emitOpError(
+                 "what is computed directly has no plan, is not circular, not channels_last unless it is turned, "
+                 "and is of the type it is computed in, ")
              << direct.getCompute();
+  if (getTurned() && !(getChannelsLast() && (getDirect() || (getPlan() && getPlanAttr().getSchedule())))) // C7
+    return emitOpError("what is turned is channels_last and has a plan with a schedule, or is computed directly");
   if (PlanAttr plan = getPlanAttr()) // C5
     return SpectrumAttr::verify([&] { return emitOpError(); }, getBoundary(), getLength(), plan);
   return success();
@@ -108,6 +110,27 @@ LogicalResult SpectralConvOp::verify() {
   if (getEncoding().getLength() != length) // V2
     return emitOpError("the spectrum is for length ") << getEncoding().getLength() << ", u has length " << length;
   return verifyGates(*this, u, heads, getPreGate(), getPostGate(), getSkip());
+}
+
+LogicalResult TurnOp::verify() {
+  RankedTensorType x = getX().getType(), y = getY().getType();
+  if (failed(verifySignal(*this, x)))
+    return failure();
+  if (y.getElementType() != x.getElementType() ||
+      y.getShape() != ArrayRef<int64_t>{x.getDimSize(0), x.getDimSize(2), x.getDimSize(1)}) // E1
+    return emitOpError("gives what it takes with its last two dimensions in each other's place, not ")
+           << y << " for " << x;
+  if (getGate() && getGate().getType() != (getBack() ? y : x)) // E2
+    return emitOpError("a gate has the type of the rows whose channels are last, ")
+           << (getBack() ? y : x) << ", got " << getGate().getType();
+  return success();
+}
+
+LogicalResult TurnOp::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &sizes) {
+  SmallVector<OpFoldResult> turned = tensor::getMixedSizes(b, getLoc(), getX());
+  std::swap(turned[1], turned[2]);
+  sizes = {turned};
+  return success();
 }
 
 #define GET_OP_CLASSES

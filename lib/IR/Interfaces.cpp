@@ -60,8 +60,9 @@ struct ConvTiling : TilingInterface::ExternalModel<ConvTiling, ConvOp> {
     Value k = slice(conv.getK(), {offsets[1], b.getIndexAttr(0)}, {sizes[1], b.getIndexAttr(conv.getTaps())});
     Value preGate = rows(conv.getPreGate()), postGate = rows(conv.getPostGate());
     Value skip = conv.getSkip() ? slice(conv.getSkip(), {offsets[1]}, {sizes[1]}) : Value();
-    auto tile = ConvOp::create(b, loc, u.getType(), conv.getBoundaryAttr(), conv.getChannelsLastAttr(), u, k, preGate,
-                               postGate, skip, conv.getCenterAttr(), conv.getPlanAttr(), conv.getDirectAttr());
+    auto tile =
+        ConvOp::create(b, loc, u.getType(), conv.getBoundaryAttr(), conv.getChannelsLastAttr(), conv.getTurnedAttr(), u,
+                       k, preGate, postGate, skip, conv.getCenterAttr(), conv.getPlanAttr(), conv.getDirectAttr());
     return TilingResult{{tile}, {tile.getY()}, slices};
   }
 

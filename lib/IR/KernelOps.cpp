@@ -266,6 +266,17 @@ monarch::KernelProblem fftconv::getKernelProblem(ToeplitzOp op) {
           .postGate = op.getPostGate() != nullptr};
 }
 
+monarch::KernelProblem fftconv::getKernelProblem(TurnRowsOp op) {
+  MemRefType x = op.getX().getType();
+  return {.batch = x.isDynamicDim(0) ? 0 : x.getDimSize(0),
+          .heads = op.getHeads(),
+          .length = op.getLength(),
+          .split = x.getElementType().isF32(),
+          .channelsLast = true};
+}
+
+monarch::TurnTile TurnRowsOp::getTile() { return monarch::turnTile(getKernelProblem(*this)); }
+
 //===----------------------------------------------------------------------===//
 // Verifiers
 //===----------------------------------------------------------------------===//
@@ -404,6 +415,17 @@ LogicalResult ToeplitzOp::verify() {
     return emitOpError("takes rows, gates and results of one type, that of its compute, a filter and a skip for each "
                        "head, and for 'center' "
                        "the index of a tap");
+  return success();
+}
+
+LogicalResult TurnRowsOp::verify() {
+  MemRefType x = getX().getType(), y = getY().getType();
+  const monarch::Chip *chip = monarch::findChip(getChip().str());
+  if (y.getElementType() != x.getElementType() || (getGate() && getGate().getType() != getChannelsLastType()) ||
+      y.getShape() != ArrayRef<int64_t>{x.getDimSize(0), x.getDimSize(2), x.getDimSize(1)} || !chip ||
+      !chip->isGpu()) // X4
+    return emitOpError("turns rows to others whose last two dimensions have changed places, by a gate of the type of "
+                       "those whose channels are last, on a GPU");
   return success();
 }
 

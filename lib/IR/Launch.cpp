@@ -17,14 +17,24 @@ FailureOr<LaunchGrid> fftconv::getLaunchGrid(LaunchOp launch, gpu::GPUFuncOp ker
   GroupsOp groups = first(kernel.getBody().getOps<GroupsOp>());
   PrepareOp prepare = first(kernel.getBody().getOps<PrepareOp>());
   ToeplitzOp toeplitz = first(kernel.getBody().getOps<ToeplitzOp>());
-  if (bool(groups) + bool(prepare) + bool(toeplitz) != 1)
-    return launch.emitOpError("launches a kernel that is neither a convolution nor a spectrum");
+  TurnRowsOp turn = first(kernel.getBody().getOps<TurnRowsOp>());
+  if (bool(groups) + bool(prepare) + bool(toeplitz) + bool(turn) != 1)
+    return launch.emitOpError("launches a kernel that is neither a convolution nor a spectrum, and turns no rows");
   LaunchGrid grid;
   if (prepare) {
     PlanAttr plan = prepare.getSpectrum().getPlan();
     grid.x = prepare.isScaled() ? 1 : prepare.getParts();
     grid.limit = prepare.getBuffer().getType().getDimSize(0);
     grid.chip = plan.getChip();
+    return grid;
+  }
+  if (turn) {
+    monarch::TurnTile tile = turn.getTile();
+    grid.chip = turn.getChip();
+    grid.alignment = tile.unit * getKernelProblem(turn).elementBytes();
+    grid.x = llvm::divideCeil(turn.getHeads(), tile.heads) * llvm::divideCeil(turn.getLength(), tile.times);
+    grid.rows = 1;
+    grid.limit = 65535; // what gridDim.y may be
     return grid;
   }
   int64_t resident;

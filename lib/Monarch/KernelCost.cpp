@@ -285,6 +285,9 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), sms = static_cast<double>(chip.sms);
   double full = std::min(1.0, groups / sms);
   setTimes(cost, problem, groups, static_cast<double>(resident * choice.warps), chip, schedule.warpgroups);
+  // As measured: sectors of which a row's neighbours have most come no faster than half of what L2 moves of whole lines (benchmarks/README.md).
+  if (problem.channelsLast)
+    cost.limits[KernelCost::L2].time *= 2;
   if (choice.stages > 1)
     cost.limits[KernelCost::Latency].time =
         outputs * static_cast<double>(bytes * (1 + holdsGateAhead(digits, choice, problem, chip))) *

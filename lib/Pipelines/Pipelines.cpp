@@ -46,6 +46,7 @@ void fftconv::buildToConv(OpPassManager &pm) {
 void fftconv::buildToPlan(OpPassManager &pm, const PlanConvsOptions &options) {
   buildToConv(pm);
   pm.addPass(createPlanConvs(options));
+  pm.addNestedPass<func::FuncOp>(createTurnChannels());
   pm.addNestedPass<func::FuncOp>(createHoistSpectra());
 }
 

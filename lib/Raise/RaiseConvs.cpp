@@ -65,8 +65,8 @@ public:
     Boundary boundary = match.circular ? Boundary::Circular : center > 0 ? Boundary::Bidirectional : Boundary::Causal;
     IntegerAttr centre = boundary == Boundary::Bidirectional ? b.getI64IntegerAttr(center) : IntegerAttr();
     Value y = ConvOp::create(b, loc, u.getType(), BoundaryAttr::get(b.getContext(), boundary),
-                             channelsLast ? b.getUnitAttr() : UnitAttr(), u, k, preGate, postGate, skip, centre,
-                             PlanAttr(), DirectAttr());
+                             channelsLast ? b.getUnitAttr() : UnitAttr(), /*turned=*/UnitAttr(), u, k, preGate,
+                             postGate, skip, centre, PlanAttr(), DirectAttr());
     boundaryName = stringifyBoundary(boundary);
     if (delay > 0) // zeros come first
       y = pad(slice(y, timeDim(channelsLast), 0, std::max<int64_t>(match.outputs - delay, 0)), timeDim(channelsLast),

@@ -171,9 +171,10 @@ struct RaiseLinalg : fftconv::impl::RaiseLinalgBase<RaiseLinalg> {
     }
     int64_t center = taps - 1 - low;
     Boundary boundary = center ? Boundary::Bidirectional : Boundary::Causal;
-    Value result = ConvOp::create(b, loc, x.getType(), BoundaryAttr::get(b.getContext(), boundary),
-                                  channelsLast ? b.getUnitAttr() : UnitAttr(), x, f, Value(), Value(), Value(),
-                                  center ? b.getI64IntegerAttr(center) : IntegerAttr(), PlanAttr(), DirectAttr());
+    Value result =
+        ConvOp::create(b, loc, x.getType(), BoundaryAttr::get(b.getContext(), boundary),
+                       channelsLast ? b.getUnitAttr() : UnitAttr(), /*turned=*/UnitAttr(), x, f, Value(), Value(),
+                       Value(), center ? b.getI64IntegerAttr(center) : IntegerAttr(), PlanAttr(), DirectAttr());
     if (outputs < length) {
       SmallVector<OpFoldResult> offsets(3, b.getIndexAttr(0)), steps(3, b.getIndexAttr(1)),
           sizes = tensor::getMixedSizes(b, loc, result);
@@ -288,8 +289,8 @@ struct RaiseLinalg : fftconv::impl::RaiseLinalgBase<RaiseLinalg> {
         Value empty = tensor::EmptyOp::create(b, loc, {type.getDimSize(1), count}, b.getF32Type());
         k = linalg::BroadcastOp::create(b, loc, k, empty, ArrayRef<int64_t>{0}).getResults()[0];
       }
-      Value y = ConvOp::create(b, loc, type, BoundaryAttr::get(context, Boundary::Causal), UnitAttr(), x, k, Value(),
-                               Value(), Value(), IntegerAttr(), PlanAttr(), DirectAttr());
+      Value y = ConvOp::create(b, loc, type, BoundaryAttr::get(context, Boundary::Causal), UnitAttr(), UnitAttr(), x, k,
+                               Value(), Value(), Value(), IntegerAttr(), PlanAttr(), DirectAttr());
       if (!isZero(op.getOutputs()[0]))
         y = arith::AddFOp::create(b, loc, y, op.getOutputs()[0]);
       op->getResult(0).replaceAllUsesWith(y);

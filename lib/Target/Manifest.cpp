@@ -275,6 +275,8 @@ private:
   mlir::func::FuncOp entry;
   Manifest manifest;
   DenseMap<mlir::Value, size_t> buffers;
+  /// Those of signals that a kernel takes already.
+  DenseSet<size_t> signals;
 
   ManifestBuffer *find(mlir::Value value) {
     auto known = buffers.find(value);
@@ -319,6 +321,8 @@ private:
     } else {
       shape = find(op.getOperands()[0])->shape;
       batch = shape[0];
+      for (int dimension : {1, 2}) // turned or not
+        shape[dimension] = SizeExpression::of(result.getDimSize(dimension));
     }
     SizeExpression rows = grid->rows == 1 ? batch : SizeExpression::mul(batch, grid->rows);
     launch.grid = {SizeExpression::of(grid->x),
@@ -342,7 +346,8 @@ private:
     for (auto [value, argument] : zip_equal(values, kernel.getArguments()))
       if (cast<mlir::MemRefType>(argument.getType()).getRank() == 3) {
         ManifestBuffer &signal = *find(value);
-        signal.alignment = grid->alignment;
+        bool isFirst = signals.insert(buffers[value]).second;
+        signal.alignment = std::max(isFirst ? 1 : signal.alignment, grid->alignment);
         for (int64_t dimension : {0, 1})
           launch.arguments.push_back({.strideOf = buffers[value], .dimension = dimension});
       }

@@ -131,6 +131,19 @@ static json::Object describeDirect(ToeplitzOp op) {
   return object;
 }
 
+static json::Object describeTurn(TurnRowsOp op) {
+  const monarch::Chip &chip = *monarch::findChip(op.getChip().str());
+  monarch::KernelProblem problem = getKernelProblem(op);
+  json::Object object = describeProblem(problem, chip);
+  monarch::TurnTile tile = op.getTile();
+  object["kind"] = "turn";
+  object["back"] = op.getBack();
+  object["gate"] = bool(op.getGate());
+  object["tile"] = json::Array{tile.heads, tile.times};
+  describeCost(object, monarch::turnCost(problem, bool(op.getGate()), chip));
+  return object;
+}
+
 /// What fills the registers of a lane, for the case that they do not suffice.
 static std::string describeRegisters(const monarch::Schedule &schedule, const monarch::KernelProblem &problem) {
   int64_t most = 0;
@@ -192,6 +205,8 @@ json::Value fftconv::makeReport(mlir::func::FuncOp entry, ArrayRef<KernelUsage> 
       object = describeConv(groups);
     for (auto toeplitz : kernel.getBody().getOps<ToeplitzOp>())
       object = describeDirect(toeplitz);
+    for (auto turn : kernel.getBody().getOps<TurnRowsOp>())
+      object = describeTurn(turn);
     object["kernel"] = kernel.getName();
     object["shared_bytes"] = kernel->getAttrOfType<mlir::IntegerAttr>("fftconv.shared_bytes").getInt();
     object["threads"] = (*kernel.getKnownBlockSize())[0];
@@ -211,7 +226,7 @@ std::string fftconv::printReport(const json::Value &report) {
   auto integer = [](const json::Object &o, StringRef key) { return o.getInteger(key).value_or(0); };
   for (const json::Value &value : *report.getAsObject()->getArray("kernels")) {
     const json::Object &k = *value.getAsObject();
-    bool conv = k.getString("kind") == "convolution";
+    bool turn = k.getString("kind") == "turn", conv = k.getString("kind") == "convolution";
     auto flag = [&](StringRef key) { return k.getBoolean(key).value_or(false); };
     os << *k.getString("kernel") << ": ";
     bool direct = k.getString("method") == "direct";
@@ -234,12 +249,19 @@ std::string fftconv::printReport(const json::Value &report) {
           integer(k, "warps") == 1 ? "" : "s");
       os << formatv("                {0} exchanges, {1} barrier{2} for a group of rows\n", integer(k, "exchanges"),
                     integer(k, "barriers_per_group"), integer(k, "barriers_per_group") == 1 ? "" : "s");
+    } else if (turn) {
+      os << formatv("{0} heads of {1} points turned from {2}{3}\n", integer(k, "heads"), integer(k, "length"),
+                    flag("back") ? "time last to channels last" : "channels last to time last",
+                    flag("gate") ? ", multiplied with a gate" : "");
+      const json::Array &tile = *k.getArray("tile");
+      os << formatv("  schedule      tiles of {0} heads and {1} times\n", *tile[0].getAsInteger(),
+                    *tile[1].getAsInteger());
     } else {
       os << "spectrum of the filters, in f32\n";
     }
     os << formatv("  resources     {0} threads, {1} bytes of shared memory", integer(k, "threads"),
                   integer(k, "shared_bytes"));
-    if (conv)
+    if (conv || turn)
       os << formatv(" of {0}", integer(k, "shared_limit"));
     if (const json::Object *ptxas = k.getObject("ptxas"))
       os << formatv("; {0} registers, {1} bytes spilled, stack of {2} (ptxas)\n", integer(*ptxas, "registers"),
@@ -249,7 +271,7 @@ std::string fftconv::printReport(const json::Value &report) {
     if (const json::Object *ptxas = k.getObject("ptxas");
         ptxas && integer(*ptxas, "spill_bytes") > 0 && conv && !direct)
       os << formatv("  spills        {0}, and tables beside them\n", *k.getString("registers_hold"));
-    if (!conv)
+    if (!conv && !turn)
       continue;
     const json::Object &per = *k.getObject("per_output"), &times = *k.getObject("predicted_seconds");
     os << formatv(

@@ -32,7 +32,7 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
       SmallVector<Operation *> ends;
       function.walk([&](Operation *op) {
         auto dft = dyn_cast<DftOp>(op);
-        if (isa<ProjectOp, ConvOp>(op) || (dft && getSpectrumEncoding(dft.getY().getType())))
+        if (isa<ProjectOp, ConvOp, TurnOp>(op) || (dft && getSpectrumEncoding(dft.getY().getType())))
           ends.push_back(op);
       });
       gpu::GPUModuleOp kernels;
@@ -63,8 +63,12 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
     if (auto conv = dyn_cast<ConvOp>(end)) {
       if (!conv.getDirect())
         return end->emitOpError("has neither a plan nor a direct form; run fftconv-plan-convs first");
+      if (conv.getTurned())
+        return end->emitOpError("is to be turned; run fftconv-turn-channels first");
       return chain;
     }
+    if (isa<TurnOp>(end))
+      return chain;
     while (!isa<EmbedOp, EmbedFilterOp>(chain.back())) {
       Operation *producer = chain.back()->getOperand(0).getDefiningOp();
       if (!isa_and_present<EmbedOp, EmbedFilterOp, DftOp, TwiddleOp, SpectrumProductOp>(producer) ||
@@ -135,6 +139,18 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
         auto kernel = prepare->getParentOfType<gpu::GPUFuncOp>();
         kernel->setAttr("fftconv.shared_bytes", b.getI64IntegerAttr(prepare.getSharedBytes()));
         kernel.setKnownBlockSize(ArrayRef<int32_t>{PrepareOp::threads, 1, 1});
+      });
+    } else if (auto turn = dyn_cast<TurnOp>(end)) {
+      SmallVector<Value> operands = {turn.getX()};
+      if (turn.getGate())
+        operands.push_back(turn.getGate());
+      outline(rewriter, kernels, "turn" + Twine(number), end, operands, [&](OpBuilder &b, ValueRange args) {
+        auto rows = TurnRowsOp::create(b, loc, turn.getBackAttr(), args[0], turn.getGate() ? args[1] : Value(),
+                                       args.back(), turn.getChipAttr());
+        auto kernel = rows->getParentOfType<gpu::GPUFuncOp>();
+        int64_t bytes = rows.getTile().sharedBytes(getKernelProblem(rows).elementBytes());
+        kernel->setAttr("fftconv.shared_bytes", b.getI64IntegerAttr(bytes));
+        kernel.setKnownBlockSize(ArrayRef<int32_t>{monarch::TurnTile::threads, 1, 1});
       });
     } else if (auto conv = dyn_cast<ConvOp>(end)) {
       SmallVector<Value> operands = {conv.getU(), conv.getK()};

@@ -12,8 +12,6 @@
 #include "fftconv/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
@@ -31,28 +29,6 @@ using namespace fftconv;
 
 namespace {
 struct HoistSpectra : fftconv::impl::HoistSpectraBase<HoistSpectra> {
-  /// [B, L, H] to [B, H, L] and back around a convolution.
-  static void turn(RewriterBase &rewriter, ConvOp op) {
-    // u, gates and y have the same sizes.
-    SmallVector<OpFoldResult> last = tensor::getMixedSizes(rewriter, op.getLoc(), op.getU()), first = last;
-    std::swap(first[1], first[2]);
-    auto turned = [&](Value x, ArrayRef<OpFoldResult> sizes) -> Value {
-      Type element = cast<RankedTensorType>(x.getType()).getElementType();
-      Value empty = tensor::EmptyOp::create(rewriter, op.getLoc(), sizes, element);
-      return linalg::TransposeOp::create(rewriter, op.getLoc(), x, empty, ArrayRef<int64_t>{0, 2, 1}).getResults()[0];
-    };
-    op.getUMutable().set(turned(op.getU(), first));
-    for (MutableOperandRange range : {op.getPreGateMutable(), op.getPostGateMutable()})
-      for (OpOperand &operand : range)
-        operand.set(turned(operand.get(), first));
-    op.setChannelsLast(false);
-    op.getY().setType(op.getU().getType());
-    rewriter.setInsertionPointAfter(op);
-    Value y = turned(op.getY(), last);
-    rewriter.replaceAllUsesExcept(op.getY(), y, y.getDefiningOp());
-    rewriter.setInsertionPoint(op);
-  }
-
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation().walk([&](ConvOp op) {
@@ -63,9 +39,12 @@ struct HoistSpectra : fftconv::impl::HoistSpectraBase<HoistSpectra> {
             << remark::reason("the convolution has no plan; run fftconv-plan-convs first");
         return;
       }
+      if (op.getChannelsLast() && (op.getTurned() || !op.getPlanAttr().getSchedule())) {
+        remark::missed(op.getLoc(), remark::RemarkOpts::name("NotTurned").category("fftconv-hoist-spectra"))
+            << remark::reason("its channels are last, which no kernel takes; run fftconv-turn-channels first");
+        return;
+      }
       rewriter.setInsertionPoint(op);
-      if (op.getChannelsLast() && !op.getPlanAttr().getSchedule())
-        turn(rewriter, op);
       auto encoding = SpectrumAttr::get(&getContext(), op.getBoundary(), op.getLength(), op.getPlanAttr());
       // A kernel that prepares spectra adds the skip to the filter, which costs nothing; elsewhere it is added to the rows.
       Value skip = op.getSkip(), none;

@@ -30,7 +30,7 @@ namespace {
 struct TunedPlan {
   std::string chip, type, boundary, theta, copies = "async", mma = "warp";
   int64_t length = 0, heads = 0, batch = 0, warps = 0, values = 0, rows = 0, stages = 0, blocks = 1;
-  bool preGate = false, postGate = false, channelsLast = false;
+  bool preGate = false, postGate = false, channelsLast = false, turned = false;
   std::vector<int64_t> radices;
 };
 
@@ -43,7 +43,8 @@ bool fromJSON(const llvm::json::Value &value, TunedPlan &plan, llvm::json::Path 
          map.map("channels_last", plan.channelsLast) && map.map("radices", plan.radices) &&
          map.map("theta", plan.theta) && map.map("warps", plan.warps) && map.map("values", plan.values) &&
          map.map("rows", plan.rows) && map.map("stages", plan.stages) && map.mapOptional("copies", plan.copies) &&
-         map.mapOptional("mma", plan.mma) && map.mapOptional("blocks", plan.blocks);
+         map.mapOptional("mma", plan.mma) && map.mapOptional("blocks", plan.blocks) &&
+         map.mapOptional("turned", plan.turned);
 }
 
 /// The plans of a tuning file.
@@ -104,6 +105,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       getOperation()->emitError("copies must be auto, async or bulk, got '") << copies << "'";
       return signalPassFailure();
     }
+    if (channels != "auto" && channels != "fused" && channels != "turned") {
+      getOperation()->emitError("channels must be auto, fused or turned, got '") << channels << "'";
+      return signalPassFailure();
+    }
     if (mostBlocks < 1 || mostBlocks > 8) {
       getOperation()->emitError("most-blocks must be 1 to 8, got ") << mostBlocks.getValue();
       return signalPassFailure();
@@ -131,7 +136,16 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     return wide ? FloatType(Float32Type::get(&getContext())) : type;
   }
 
+  /// What a kernel of the convolution is to compute: where rows are turned before, they are not in it, nor are gates.
   monarch::KernelProblem describe(ConvOp op, const monarch::Digits &digits, FloatType type) {
+    monarch::KernelProblem problem = describeWhole(op, digits, type);
+    if (op.getTurned())
+      problem.preGate = problem.postGate = problem.channelsLast = false;
+    return problem;
+  }
+
+  /// The same of all that the convolution takes.
+  monarch::KernelProblem describeWhole(ConvOp op, const monarch::Digits &digits, FloatType type) {
     RankedTensorType u = op.getU().getType();
     return {.batch = u.isDynamicDim(0) ? 0 : u.getDimSize(0),
             .heads = op.getHeads(),
@@ -212,22 +226,66 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     return {};
   }
 
+  /// How a convolution will be computed: directly, or by the digits of an FFT; and how long its kernel takes, and without what memory takes, if it has one.
+  struct Way {
+    DirectAttr direct = {};
+    std::optional<monarch::Digits> digits = {};
+    std::optional<std::pair<double, double>> times = {};
+    /// Why not directly.
+    std::string reason = {};
+  };
+
+  Way chooseWay(ConvOp op, const monarch::Chip &target, FloatType type) {
+    Way way;
+    auto [direct, cost] = getDirect(op, type, target, way.reason);
+    if (method != "direct")
+      if (std::optional<DigitsChoice> fft = chooseDigits(op, target, type)) {
+        way.digits = fft->digits;
+        way.times = fft->times;
+      }
+    if (direct && method != "fft" && !(way.times && way.times->first < cost.time())) {
+      way.direct = direct;
+      way.times = std::pair(cost.time(), cost.onChipTime());
+    }
+    return way;
+  }
+
+  /// The way of a convolution whose channels are last, which may be to turn its rows.
+  Way chooseTurn(ConvOp op, const monarch::Chip &target, FloatType type) {
+    Way fused = chooseWay(op, target, type);
+    if (!target.isGpu() || channels == "fused")
+      return fused;
+    op.setTurned(true);
+    Way turned = chooseWay(op, target, type);
+    monarch::KernelProblem problem = monarch::fillingChip(describeWhole(op, {}, type), target);
+    if (turned.times)
+      for (bool gate : {problem.preGate, problem.postGate}) {
+        monarch::KernelCost turn = monarch::turnCost(problem, gate, target);
+        turned.times->first += turn.time();
+        turned.times->second += turn.onChipTime();
+      }
+    if (turned.times && (channels == "turned" || !fused.times || turned.times < fused.times)) {
+      remark::analysis(op.getLoc(), options("Turned")) << "rows are turned before and after, by kernels of their own";
+      return turned;
+    }
+    op.setTurned(false);
+    return fused;
+  }
+
   WalkResult plan(ConvOp op, const monarch::Chip &target, FloatType forced) {
     if (op.getPlan() || op.getDirect()) {
       remark::missed(op.getLoc(), options("PlanKept")) << remark::reason("the convolution already has a plan");
       return WalkResult::advance();
     }
     FloatType type = forced ? forced : cast<FloatType>(op.getU().getType().getElementType());
-    std::string reason;
-    auto [direct, directCost] = getDirect(op, type, target, reason);
-    if (method == "direct" && !direct)
-      return op.emitOpError("cannot be computed directly on ") << chip << ": " << reason;
-    if (!direct || method == "fft")
-      return planFft(op, target, type);
-    std::optional<DigitsChoice> fft = method == "auto" ? chooseDigits(op, target, type) : std::nullopt;
-    if (fft && fft->times && fft->times->first < directCost.time())
-      return planFft(op, target, type, fft);
-    op.setDirectAttr(direct);
+    Way way = op.getChannelsLast() ? chooseTurn(op, target, type) : chooseWay(op, target, type);
+    if (method == "direct" && !way.direct)
+      return op.emitOpError("cannot be computed directly on ") << chip << ": " << way.reason;
+    if (!way.direct) {
+      const TunedPlan *known = findTuned(op, type);
+      return known ? useTuned(op, *known, type, target) : planFft(op, target, type, way.digits);
+    }
+    op.setDirectAttr(way.direct);
     std::string text = llvm::formatv("direct, {0} taps by blocks of 16", op.getTaps());
     remark::analysis(op.getLoc(), options("Direct")) << text;
     return WalkResult::advance();
@@ -237,7 +295,7 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
   const TunedPlan *findTuned(ConvOp op, FloatType type) {
     std::string spelled;
     llvm::raw_string_ostream(spelled) << type;
-    monarch::KernelProblem problem = describe(op, {}, type);
+    monarch::KernelProblem problem = describeWhole(op, {}, type);
     bool own = op.getU().getType().getElementType() == type && products == "f16" && sums == "auto";
     auto known = llvm::find_if(tuned, [&](const TunedPlan &plan) {
       return own && plan.chip == chip && plan.type == spelled && plan.boundary == stringifyBoundary(op.getBoundary()) &&
@@ -255,6 +313,9 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     };
     auto error = [&] { return op.emitOpError("the tuning file's plan for it cannot be used: "); };
     monarch::Digits digits{known.radices, known.theta != "one", known.blocks != 1};
+    if (known.turned && !op.getChannelsLast())
+      return refuse("rows are turned whose channels are last, and of no others");
+    op.setTurned(known.turned);
     if (known.theta != "i" && known.theta != "one")
       return refuse("theta is i or one, not '" + known.theta + "'");
     std::optional<Copies> how = symbolizeCopies(known.copies);
@@ -341,19 +402,17 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
                          type, chip.getValue(), schedule, digits.blockCount());
   }
 
-  /// Plans an FFT, by digits that have been chosen already or are now.
+  /// Plans an FFT by digits that have been chosen, if there are any.
   WalkResult planFft(ConvOp op, const monarch::Chip &target, FloatType type,
-                     std::optional<DigitsChoice> choice = std::nullopt) {
-    if (const TunedPlan *known = findTuned(op, type))
-      return useTuned(op, *known, type, target);
-    if (!choice)
-      choice = chooseDigits(op, target, type);
-    if (!choice)
+                     const std::optional<monarch::Digits> &chosen) {
+    if (!chosen)
       return op.emitOpError("no plan serves length ") << op.getLength() << "; the longest is " << monarch::maxLength();
-    const monarch::Digits &digits = choice->digits;
+    const monarch::Digits &digits = *chosen;
     FailureOr<ScheduleAttr> schedule = getSchedule(op, digits, type, target);
     if (failed(schedule))
       return WalkResult::interrupt();
+    if (!*schedule)
+      op.setTurned(false); // other than by kernels
     op.setPlanAttr(getPlan(digits, type, *schedule));
     auto transformed = llvm::make_range(digits.radices.begin() + digits.first() - 1, digits.radices.end());
     std::string blocks = digits.blocks ? llvm::formatv("{0} blocks of ", digits.blockCount()).str() : "";

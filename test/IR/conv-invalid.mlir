@@ -231,7 +231,7 @@ func.func @spectrum_of_another_plan(%u: tensor<2x3x100xf32>, %k: tensor<3x7xf32>
 // -----
 
 func.func @conv_c6_type(%u: tensor<2x3x100xbf16>, %k: tensor<3x7xf32>) -> tensor<2x3x100xbf16> {
-  // expected-error @+1 {{what is computed directly has no plan, is not circular and not channels_last, and is of the type it is computed in, 'f16'}}
+  // expected-error @+1 {{what is computed directly has no plan, is not circular, not channels_last unless it is turned, and is of the type it is computed in, 'f16'}}
   %y = fftconv.conv causal %u, %k direct <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : tensor<2x3x100xbf16>, tensor<3x7xf32>
   return %y : tensor<2x3x100xbf16>
 }
@@ -247,7 +247,7 @@ func.func @conv_c6_circular(%u: tensor<2x3x100xf16>, %k: tensor<3x7xf32>) -> ten
 // -----
 
 func.func @conv_c6_channels_last(%u: tensor<2x100x3xf16>, %k: tensor<3x7xf32>) -> tensor<2x100x3xf16> {
-  // expected-error @+1 {{what is computed directly has no plan, is not circular and not channels_last}}
+  // expected-error @+1 {{what is computed directly has no plan, is not circular, not channels_last unless it is turned}}
   %y = fftconv.conv causal channels_last %u, %k direct <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : tensor<2x100x3xf16>, tensor<3x7xf32>
   return %y : tensor<2x100x3xf16>
 }
@@ -266,4 +266,52 @@ func.func @channels_last_skip(%u: tensor<2x100x3xf16>, %k: tensor<3x7xf32>, %d: 
   // expected-error @+1 {{skip must be one f32 for each of the 3 heads, got 'tensor<100xf32>'}}
   %y = fftconv.conv causal channels_last %u, %k skip(%d : tensor<100xf32>) : tensor<2x100x3xf16>, tensor<3x7xf32>
   return %y : tensor<2x100x3xf16>
+}
+
+// -----
+
+func.func @conv_c7_no_plan(%u: tensor<2x100x3xf16>, %k: tensor<3x7xf32>) -> tensor<2x100x3xf16> {
+  // expected-error @+1 {{what is turned is channels_last and has a plan with a schedule, or is computed directly}}
+  %y = fftconv.conv causal channels_last turned %u, %k : tensor<2x100x3xf16>, tensor<3x7xf32>
+  return %y : tensor<2x100x3xf16>
+}
+
+// -----
+
+func.func @conv_c7_channels_first(%u: tensor<2x3x100xf16>, %k: tensor<3x7xf32>) -> tensor<2x3x100xf16> {
+  // expected-error @+1 {{what is turned is channels_last and has a plan with a schedule, or is computed directly}}
+  %y = fftconv.conv causal turned %u, %k direct <warps = 4, blocks = 8, compute = f16, chip = "sm_90"> : tensor<2x3x100xf16>, tensor<3x7xf32>
+  return %y : tensor<2x3x100xf16>
+}
+
+// -----
+
+func.func @turn_e1(%x: tensor<?x100x3xf16>) -> tensor<?x100x3xf16> {
+  // expected-error @+1 {{gives what it takes with its last two dimensions in each other's place, not 'tensor<?x100x3xf16>' for 'tensor<?x100x3xf16>'}}
+  %y = fftconv.turn %x on "sm_90" : tensor<?x100x3xf16> -> tensor<?x100x3xf16>
+  return %y : tensor<?x100x3xf16>
+}
+
+// -----
+
+func.func @turn_e1_type(%x: tensor<?x100x3xf16>) -> tensor<?x3x100xbf16> {
+  // expected-error @+1 {{gives what it takes with its last two dimensions in each other's place}}
+  %y = fftconv.turn %x on "sm_90" : tensor<?x100x3xf16> -> tensor<?x3x100xbf16>
+  return %y : tensor<?x3x100xbf16>
+}
+
+// -----
+
+func.func @turn_e1_dynamic(%x: tensor<?x?x3xf16>) -> tensor<?x3x?xf16> {
+  // expected-error @+1 {{heads and length of u must be static}}
+  %y = fftconv.turn %x on "sm_90" : tensor<?x?x3xf16> -> tensor<?x3x?xf16>
+  return %y : tensor<?x3x?xf16>
+}
+
+// -----
+
+func.func @turn_e2(%x: tensor<?x3x100xf16>, %g: tensor<?x3x100xf16>) -> tensor<?x100x3xf16> {
+  // expected-error @+1 {{a gate has the type of the rows whose channels are last, 'tensor<?x100x3xf16>', got 'tensor<?x3x100xf16>'}}
+  %y = fftconv.turn back %x gate(%g : tensor<?x3x100xf16>) on "sm_90" : tensor<?x3x100xf16> -> tensor<?x100x3xf16>
+  return %y : tensor<?x100x3xf16>
 }

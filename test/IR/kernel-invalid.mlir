@@ -345,3 +345,33 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @turn_x4_shape(%x: memref<?x100x6xf16>, %y: memref<?x100x6xf16>) kernel {
+    // expected-error @+1 {{turns rows to others whose last two dimensions have changed places}}
+    fftconv.turn_rows %x, %y on "sm_90" : memref<?x100x6xf16>, memref<?x100x6xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @turn_x4_gate(%x: memref<?x100x6xf16>, %g: memref<?x6x100xf16>, %y: memref<?x6x100xf16>) kernel {
+    // expected-error @+1 {{by a gate of the type of those whose channels are last, on a GPU}}
+    fftconv.turn_rows %x gate(%g : memref<?x6x100xf16>), %y on "sm_90" : memref<?x100x6xf16>, memref<?x6x100xf16>
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @turn_x4_chip(%x: memref<?x100x6xf16>, %y: memref<?x6x100xf16>) kernel {
+    // expected-error @+1 {{on a GPU}}
+    fftconv.turn_rows %x, %y on "cpu" : memref<?x100x6xf16>, memref<?x6x100xf16>
+    gpu.return
+  }
+}

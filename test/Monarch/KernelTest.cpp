@@ -414,3 +414,25 @@ TEST(Kernel, WorksInTeams) {
   EXPECT_EQ(teamsOf({{4, 32, 2, 32}, true, true}, {8, 32, 2, 2, false, true}), 1);
   EXPECT_EQ(teams({{16, 4, 8, 8}}, {8, 32, 4, 2}, {.batch = 64, .heads = 768, .length = 4096}), 1);
 }
+
+TEST(Turn, TilesFillLinesBothWays) {
+  const Chip &chip = *findChip("sm_90");
+  for (int64_t heads : {1, 2, 3, 6, 17, 64, 130, 768})
+    for (int64_t length : {1, 64, 101, 4096, 50000})
+      for (bool split : {false, true}) {
+        KernelProblem problem{.batch = 64, .heads = heads, .length = length, .split = split, .channelsLast = true};
+        TurnTile tile = turnTile(problem);
+        EXPECT_TRUE(isPowerOfTwo(tile.heads) && isPowerOfTwo(tile.times));
+        EXPECT_EQ(tile.unit, !split && heads % 2 == 0 && length % 2 == 0 ? 2 : 1);
+        // Sixteen accesses of each thread, of 64 heads or as many as there are.
+        EXPECT_EQ(tile.heads * tile.times / tile.unit, 16 * TurnTile::threads);
+        EXPECT_LT(tile.heads, 2 * heads);
+        EXPECT_GE(tile.heads, std::min<int64_t>(heads, 64));
+        EXPECT_LE(residentTurnCtas * tile.sharedBytes(problem.elementBytes()), chip.multiprocessorShared / 2);
+        // Every element in and out, and a gate in.
+        EXPECT_EQ(turnCost(problem, true, chip).bytes, 3 * problem.elementBytes());
+        EXPECT_EQ(turnCost(problem, false, chip).sectors * 32, 2 * problem.elementBytes());
+      }
+  // Memory binds where tiles are full.
+  EXPECT_EQ(turnCost({.batch = 64, .heads = 768, .length = 4096}, false, chip).binding().name, "memory");
+}

@@ -126,3 +126,18 @@ func.func @direct(%u: tensor<2x3x301xf16>, %k: tensor<3x7xf32>, %d: tensor<3xf32
   %z = fftconv.conv bidirectional %u, %k center 3 pre_gate(%u : tensor<2x3x301xf16>) skip(%d : tensor<3xf32>) direct <warps = 4, blocks = 8, compute = f16, chip = "sm_80"> : tensor<2x3x301xf16>, tensor<3x7xf32>
   return %z : tensor<2x3x301xf16>
 }
+
+// -----
+
+// Turns are kernels of their own.
+// CHECK: gpu.module @turns_kernels
+// CHECK: gpu.func @turn0(%[[U:.*]]: memref<?x301x3xf16, strided<[?, ?, 1]>>, %[[G:.*]]: memref<?x301x3xf16, strided<[?, ?, 1]>>, %[[Y:.*]]: memref<?x3x301xf16, strided<[?, ?, 1]>>) kernel attributes {fftconv.shared_bytes = {{.*}}, known_block_size = array<i32: 256, 1, 1>}
+// CHECK-NEXT: fftconv.turn_rows %[[U]] gate(%[[G]] : memref<?x301x3xf16, strided<[?, ?, 1]>>), %[[Y]] on "sm_80"
+// CHECK: fftconv.turn_rows back %{{.*}}, %{{.*}} on "sm_80"
+// CHECK: fftconv.launch @turns_kernels::@turn0
+// CHECK: fftconv.launch @turns_kernels::@turn1
+func.func @turns(%u: tensor<?x301x3xf16>, %g: tensor<?x301x3xf16>) -> tensor<?x301x3xf16> {
+  %x = fftconv.turn %u gate(%g : tensor<?x301x3xf16>) on "sm_80" : tensor<?x301x3xf16> -> tensor<?x3x301xf16>
+  %y = fftconv.turn back %x on "sm_80" : tensor<?x3x301xf16> -> tensor<?x301x3xf16>
+  return %y : tensor<?x301x3xf16>
+}

@@ -3,6 +3,7 @@
 // RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 copies=bulk" --split-input-file | FileCheck %s --check-prefix=BULK
 // RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 copies=bulk" --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=NOBULK
 // RUN: fftconv-opt %s --fftconv-plan-convs=chip=sm_90 --split-input-file | FileCheck %s --check-prefix=AUTO
+// RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 channels=fused" --split-input-file | FileCheck %s --check-prefix=FUSED
 // RUN: fftconv-opt %s --fftconv-plan-convs --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // The number of points is the cheapest at least as large as the length, not a power of two.
@@ -98,4 +99,22 @@ func.func @copies(%u: tensor<?x2x1024xf16>, %k: tensor<2x1024xf32>, %v: tensor<?
 func.func @wide(%u: tensor<?x2x1024xf32>, %k: tensor<2x1024xf32>) -> tensor<?x2x1024xf32> {
   %y = fftconv.conv causal %u, %k : tensor<?x2x1024xf32>, tensor<2x1024xf32>
   return %y : tensor<?x2x1024xf32>
+}
+
+// -----
+
+// Long rows whose channels are last are turned, and so are those with few taps, which are computed directly then.
+// AUTO-LABEL: @channels_last(
+// AUTO: fftconv.conv causal channels_last turned {{.*}} plan
+// AUTO: fftconv.conv causal channels_last turned {{.*}} direct
+// AUTO: fftconv.conv causal channels_last %{{.*}} plan
+// FUSED-LABEL: @channels_last(
+// FUSED-NOT: turned
+// CPU-LABEL: @channels_last(
+// CPU-NOT: turned
+func.func @channels_last(%u: tensor<64x16384x768xf16>, %k: tensor<768x16384xf32>, %f: tensor<768x4xf32>, %v: tensor<64x512x768xf16>) -> (tensor<64x16384x768xf16>, tensor<64x512x768xf16>) {
+  %x = fftconv.conv causal channels_last %u, %k : tensor<64x16384x768xf16>, tensor<768x16384xf32>
+  %y = fftconv.conv causal channels_last %x, %f : tensor<64x16384x768xf16>, tensor<768x4xf32>
+  %z = fftconv.conv causal channels_last %v, %k : tensor<64x512x768xf16>, tensor<768x16384xf32>
+  return %y, %z : tensor<64x16384x768xf16>, tensor<64x512x768xf16>
 }

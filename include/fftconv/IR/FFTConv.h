@@ -72,6 +72,7 @@ monarch::KernelProblem getKernelProblem(GroupsOp groups);
 monarch::KernelChoice getKernelChoice(GroupsOp groups);
 monarch::KernelChoice getKernelChoice(ScheduleAttr schedule);
 monarch::KernelProblem getKernelProblem(ToeplitzOp op);
+monarch::KernelProblem getKernelProblem(TurnRowsOp op);
 
 } // namespace fftconv
 

@@ -57,14 +57,16 @@ def FFTConv_ConvOp : FFTConv_RowsOp<"conv"> {
         y[b, h, n] = post_gate[b, h, n] * (sum over j of k[h, j] x[b, h, n - lag(j)] + skip[h] x[b, h, n])
 
     where `boundary` says what lag(j) is and what x means outside [0, L). K < L, K = L and K > L all mean what the formula
-    says; `circular` wraps a filter longer than L by addition. With `channels_last` u, gates and y are [B, L, H] instead of [B, H, L].
+    says; `circular` wraps a filter longer than L by addition. With `channels_last` u, gates and y are [B, L, H] instead of [B, H, L]; such rows are
+    `turned`, once planned so, by kernels of their own before and after one that computes [B, H, L].
 
     - (C1) `u` is tensor<BxHxLxT> (tensor<BxLxHxT> with `channels_last`), T = f16, bf16 or f32; B may be dynamic, H and L are static, none is zero;
     - (C2) `k` is tensor<HxKxf32>, static, K at least 1;
     - (C3) `u` and `k` have the same number of heads;
     - (C4) `center`, the index of the tap of lag zero, is given exactly when the boundary is bidirectional, and lies in [0, K);
     - (C5) a `plan`, once chosen, satisfies S2 and S3 of `#fftconv.spectrum`;
-    - (C6) what is computed directly (`direct`) has no plan, is not circular and not `channels_last`, and is of the type it is computed in.
+    - (C6) what is computed directly (`direct`) has no plan, is not circular, not `channels_last` unless it is `turned`, and is of the type it is computed in;
+    - (C7) what is `turned` is `channels_last` and has a plan with a schedule, or is computed directly.
     }], FFTConv_GateConstraints, [{
     Example:
     ```mlir
@@ -76,13 +78,13 @@ def FFTConv_ConvOp : FFTConv_RowsOp<"conv"> {
     }
     ```
   }]);
-  let arguments = (ins FFTConv_BoundaryAttr:$boundary, UnitAttr:$channels_last, FFTConv_Signal:$u, FFTConv_Filter:$k,
+  let arguments = (ins FFTConv_BoundaryAttr:$boundary, UnitAttr:$channels_last, UnitAttr:$turned, FFTConv_Signal:$u, FFTConv_Filter:$k,
                        Optional<FFTConv_Signal>:$pre_gate, Optional<FFTConv_Signal>:$post_gate,
                        Optional<FFTConv_Skip>:$skip, OptionalAttr<I64Attr>:$center, OptionalAttr<FFTConv_PlanAttr>:$plan,
                        OptionalAttr<FFTConv_DirectAttr>:$direct);
   let results = (outs FFTConv_Signal:$y);
   let assemblyFormat = [{
-    `` $boundary (`channels_last` $channels_last^)? $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
+    `` $boundary (`channels_last` $channels_last^)? (`turned` $turned^)? $u `,` $k (`center` $center^)? (`pre_gate` `(` $pre_gate^ `:` type($pre_gate) `)`)?
     (`post_gate` `(` $post_gate^ `:` type($post_gate) `)`)? (`skip` `(` $skip^ `:` type($skip) `)`)?
     (`plan` $plan^)? (`direct` $direct^)? attr-dict `:` type($u) `,` type($k)
   }];
@@ -193,6 +195,35 @@ def FFTConv_SpectralConvOp : FFTConv_RowsOp<"spectral_conv"> {
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{ SpectrumAttr getEncoding(); }];
+}
+
+def FFTConv_TurnOp : FFTConv_Op<"turn", [DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "rows whose channels are last, turned to rows whose time is last, or back";
+  let description = [{
+    Turns [B, L, H] to [B, H, L], or `back` with it:
+
+        y[b, h, n] = gate[b, n, h] x[b, n, h]        or        y[b, n, h] = gate[b, n, h] x[b, h, n]
+
+    where a missing gate is 1. A gate has its channels last always. `chip` is that of the kernel that does it.
+
+    - (E1) `y` has the sizes of `x` but for the last two, which have changed places, and its elements; all but the first are static;
+    - (E2) `gate` has the type of the one whose channels are last.
+
+    Example:
+    ```mlir
+    func.func @turn(%u: tensor<?x4096x768xf16>, %g: tensor<?x4096x768xf16>) -> tensor<?x768x4096xf16> {
+      %y = fftconv.turn %u gate(%g : tensor<?x4096x768xf16>) on "sm_90" : tensor<?x4096x768xf16> -> tensor<?x768x4096xf16>
+      return %y : tensor<?x768x4096xf16>
+    }
+    ```
+  }];
+  let arguments = (ins UnitAttr:$back, FFTConv_Signal:$x, Optional<FFTConv_Signal>:$gate, StrAttr:$chip);
+  let results = (outs FFTConv_Signal:$y);
+  let assemblyFormat = [{
+    (`back` $back^)? $x (`gate` `(` $gate^ `:` type($gate) `)`)? `on` $chip attr-dict `:` type($x) `->` type($y)
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 include "fftconv/IR/MonarchOps.td"

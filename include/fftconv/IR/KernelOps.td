@@ -341,6 +341,38 @@ def FFTConv_ToeplitzOp : FFTConv_KernelOp<"toeplitz", [AttrSizedOperandSegments]
   let hasVerifier = 1;
 }
 
+def FFTConv_TurnRowsOp : FFTConv_KernelOp<"turn_rows"> {
+  let summary = "rows turned from channels last to time last or back, as a kernel";
+  let description = [{
+    What `fftconv.turn` computes. A CTA has one tile of heads and times, blockIdx.x, of every gridDim.y-th batch row: it comes to shared memory along the dimension that is last in `x`,
+    and leaves along the one that is last in `y`.
+
+    - (X4) `x`, `gate` and `y` are as E1 and E2 of `fftconv.turn` say, and `chip` is a GPU.
+
+    Example:
+    ```mlir
+    gpu.module @f_kernels {
+      gpu.func @turn0(%arg0: memref<?x100x6xf16, strided<[?, ?, 1]>>, %arg1: memref<?x6x100xf16, strided<[?, ?, 1]>>) kernel attributes {fftconv.shared_bytes = 16416 : i64, known_block_size = array<i32: 256, 1, 1>} {
+        fftconv.turn_rows %arg0, %arg1 on "sm_90" : memref<?x100x6xf16, strided<[?, ?, 1]>>, memref<?x6x100xf16, strided<[?, ?, 1]>>
+        gpu.return
+      }
+    }
+    ```
+  }];
+  let extraClassDeclaration = [{
+    /// The one of `x` and `y` whose channels are last.
+    ::mlir::MemRefType getChannelsLastType() { return (getBack() ? getY() : getX()).getType(); }
+    int64_t getHeads() { return getChannelsLastType().getDimSize(2); }
+    int64_t getLength() { return getChannelsLastType().getDimSize(1); }
+    ::fftconv::monarch::TurnTile getTile();
+  }];
+  let arguments = (ins UnitAttr:$back, FFTConv_Rows:$x, Optional<FFTConv_Rows>:$gate, FFTConv_Rows:$y, StrAttr:$chip);
+  let assemblyFormat = [{
+    (`back` $back^)? $x (`gate` `(` $gate^ `:` type($gate) `)`)? `,` $y `on` $chip attr-dict `:` type($x) `,` type($y)
+  }];
+  let hasVerifier = 1;
+}
+
 def FFTConv_PrepareOp : FFTConv_KernelOp<"prepare"> {
   let summary = "spectra of all filters, as a kernel";
   let description = [{

@@ -23,7 +23,7 @@ struct LaunchGrid {
   llvm::StringRef chip;
 };
 
-/// The grid of a kernel; failure, with a diagnostic at `launch`, for one that is neither a convolution nor a spectrum.
+/// The grid of a kernel; failure, with a diagnostic at `launch`, for one that is neither a convolution nor a spectrum, and turns no rows.
 mlir::FailureOr<LaunchGrid> getLaunchGrid(LaunchOp launch, mlir::gpu::GPUFuncOp kernel);
 
 } // namespace fftconv

@@ -223,6 +223,21 @@ std::optional<DirectChoice> chooseDirect(int64_t taps, int64_t center, const Ker
 KernelCost directCost(int64_t taps, int64_t center, const DirectChoice &choice, const KernelProblem &problem,
                       const Chip &chip);
 
+/// How rows whose channels are last are turned to rows whose time is last, or back: by tiles of so many heads and times, both powers of two, in accesses of `unit` neighbours.
+struct TurnTile {
+  int64_t heads, times, unit;
+  /// Elements of shared memory from one head to the next: more than it has times, so that neither way has bank conflicts.
+  int64_t stride;
+  /// Threads of a CTA, which has a tile at a time.
+  static constexpr int64_t threads = 256;
+  int64_t sharedBytes(int64_t elementBytes) const { return heads * stride * elementBytes; }
+};
+TurnTile turnTile(const KernelProblem &problem);
+/// CTAs of such a kernel that share a multiprocessor.
+constexpr int64_t residentTurnCtas = 2;
+/// The cost for one element of a problem whose batch is known, with a gate or without.
+KernelCost turnCost(const KernelProblem &problem, bool gate, const Chip &chip);
+
 } // namespace fftconv::monarch
 
 #endif // FFTCONV_MONARCH_KERNEL_H

@@ -14,7 +14,8 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
   let summary = "Choose a plan for every convolution that has none";
   let description = [{
     Gives each `fftconv.conv` without a plan the cheapest legal one for the chip: points, radices, theta and compute type, and on a GPU
-    the schedule of a kernel, where there is one that runs it. On a GPU a short filter may be cheaper as Toeplitz products: then the convolution gets a `direct` form instead.
+    the schedule of a kernel, where there is one that runs it. On a GPU a short filter may be cheaper as Toeplitz products: then the convolution gets a `direct` form instead. Rows whose
+    channels are last may be faster `turned` (`fftconv-turn-channels`) than in a kernel that reads them as they are.
     Plans that are there already stay, so that a choice can be made or overruled in the IR. Every choice is an
     analysis remark; a plan left alone, or one without a kernel, is a missed one. Fails at a convolution that no plan serves.
 
@@ -45,9 +46,40 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     Option<"sums", "sums", "std::string", "\"auto\"", "type of the sums of matrix products in kernels: f32, f16 (where stages and products are), or auto for f16 where it can be">,
     Option<"method", "method", "std::string", "\"auto\"", "how to compute on a GPU: fft, direct (where it can be done so), or auto for the cheaper">,
     Option<"copies", "copies", "std::string", "\"auto\"", "how rows are copied in kernels: async, bulk (where they can be), or auto for bulk where it pays">,
+    Option<"channels", "channels", "std::string", "\"auto\"",
+           "how a GPU computes rows whose channels are last: fused (by a kernel that turns them itself), turned (by kernels of their own, before and after), or auto for the faster">,
     Option<"mostBlocks", "most-blocks", "int64_t", "8", "the most blocks that a GPU may cut causal rows into; 1 for none">,
     Option<"tuning", "tuning", "std::string", "\"\"", "file of plans that were timed, JSON; none by default">,
     Option<"requireKernels", "require-kernels", "bool", "false", "fail at a convolution that no kernel runs">];
+}
+
+def TurnChannels : Pass<"fftconv-turn-channels", "::mlir::func::FuncOp"> {
+  let summary = "Turn rows whose channels are last where no kernel of a convolution does";
+  let description = [{
+    A planned `fftconv.conv` with `channels_last` becomes one without between two turns: of `fftconv.turn`, which multiply with gates on the way, where it is `turned`, and of
+    `linalg.transpose` where its plan has no schedule of a kernel. Others are left alone: their kernels turn rows themselves, or they have no plan.
+
+    Before:
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 4, stages = 2, products = f16, sums = f16>
+    #plan = #fftconv.plan<points = 4096, radices = [16, 4, 8, 8], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    func.func @f(%u: tensor<?x4096x6xf16>, %k: tensor<6x4096xf32>, %g: tensor<?x4096x6xf16>) -> tensor<?x4096x6xf16> {
+      %y = fftconv.conv causal channels_last turned %u, %k post_gate(%g : tensor<?x4096x6xf16>) plan #plan : tensor<?x4096x6xf16>, tensor<6x4096xf32>
+      return %y : tensor<?x4096x6xf16>
+    }
+    ```
+    After:
+    ```mlir
+    #schedule = #fftconv.schedule<warps = 8, values = 32, rows = 4, stages = 2, products = f16, sums = f16>
+    #plan = #fftconv.plan<points = 4096, radices = [16, 4, 8, 8], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
+    func.func @f(%u: tensor<?x4096x6xf16>, %k: tensor<6x4096xf32>, %g: tensor<?x4096x6xf16>) -> tensor<?x4096x6xf16> {
+      %0 = fftconv.turn %u on "sm_90" : tensor<?x4096x6xf16> -> tensor<?x6x4096xf16>
+      %1 = fftconv.conv causal %0, %k plan #plan : tensor<?x6x4096xf16>, tensor<6x4096xf32>
+      %2 = fftconv.turn back %1 gate(%g : tensor<?x4096x6xf16>) on "sm_90" : tensor<?x6x4096xf16> -> tensor<?x4096x6xf16>
+      return %2 : tensor<?x4096x6xf16>
+    }
+    ```
+  }];
 }
 
 def HoistSpectra : Pass<"fftconv-hoist-spectra", "::mlir::func::FuncOp"> {
@@ -55,7 +87,7 @@ def HoistSpectra : Pass<"fftconv-hoist-spectra", "::mlir::func::FuncOp"> {
   let description = [{
     Splits every planned `fftconv.conv` into `fftconv.spectrum` and `fftconv.spectral_conv`, moves spectra out of all loops in
     which their filter does not change, and merges those of equal filter and type. A convolution without a plan is
-    left alone with a missed remark; one with a direct form needs no spectrum. Where no kernel turns rows whose channels are last, `linalg.transpose` does.
+    left alone with a missed remark; one with a direct form needs no spectrum.
 
     Before:
     ```mlir
