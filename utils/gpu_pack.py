@@ -148,9 +148,9 @@ def plans(build, folder, chip, program):
             yield with_numbers(with_digits(text, [16, 2, 8, 8]), values=32, rows=4, warps=w, stages=2)
 
 
-def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
+def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=(), way=""):
     """Compiles programs into a folder; what the suite has to know of each. With `tune`, each in several plans. With `cubin`, as machine code, but for every fortieth,
-    which the driver is to compile."""
+    which the driver is to compile. What is compiled in another `way` than the planner's says so in its name."""
     entries = []
     choices = ((program, text) for program in programs for text in (plans(build, out, chip, program) if tune else [program.mlir]))
     for i, (program, text) in enumerate(choices):
@@ -178,7 +178,7 @@ def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=()):
             per_output["hbm_bytes"] += (4 if program.type == "f32" else 2) * sum("gate" in name for name in program.gate_operands)
         times = [max(k["predicted_seconds"].values()) for k in run]
         entries.append({
-            "name": str(program), "manifest": f"{name}.json", "boundary": program.boundary, "center": program.center, "type": program.type,
+            "name": f"{program}{way}", "manifest": f"{name}.json", "boundary": program.boundary, "center": program.center, "type": program.type,
             "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
             "channels_last": program.channels_last, "seed": i, "sanitize": program.length <= 5000 and i % 40 == 3,
             "per_output": per_output, "binds": run[times.index(max(times))]["binds"],
@@ -210,7 +210,7 @@ def main():
     # Whatever the planner says of rows whose channels are last.
     last = [program for program in (checked if arguments.list == "small" else kernel_programs()) if program.channels_last]
     for way in ("fused", "turned"):
-        programs += compiled(last, way[0], flags=[f"--channels={way}"])
+        programs += compiled(last, way, flags=[f"--channels={way}"], way=f"-{way}")
     timings = compiled(timed, "b")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     contents = {

@@ -19,7 +19,7 @@ def pack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("suite") / "pack"
     done = subprocess.run([sys.executable, ROOT / "utils" / "gpu_pack.py", BUILD, folder, "--list=small", "--autotune"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "14 programs and 3 benchmarks for sm_90" in done.stdout
+    assert "26 programs and 3 benchmarks for sm_90" in done.stdout
     return folder
 
 
@@ -33,10 +33,10 @@ def suite(folder, *flags):
 def test_end_to_end(pack):
     done = suite(pack, "--runs=2", "-o", "results.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "14 programs right, 0 wrong" in done.stdout
+    assert "26 programs right, 0 wrong" in done.stdout
     results = json.loads((pack / "results.json").read_text())
     assert results["device"] == "emulator" and results["emulated"]
-    assert len(results["programs"]) == 14 and all(r["problem"] is None and 0 < r["error"] < 2e-2 for r in results["programs"])
+    assert len(results["programs"]) == 26 and all(r["problem"] is None and 0 < r["error"] < 2e-2 for r in results["programs"])
     assert [r["length"] for r in results["benchmarks"]] == [1024, 512, 4096]
     for r in results["benchmarks"]:
         assert r["ms"] > 0 and r["copy_ms"] > 0 and r["predicted_ms"] > 0

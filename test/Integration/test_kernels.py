@@ -201,6 +201,19 @@ def test_blocks_with_channels_last(tmp_path):
     emulate(path, "--chip=sm_90", "--method=fft", flag, "--dim=3", "--compare-with=reference", "--sample=2000")
 
 
+def test_turned_by_a_tuning_file(tmp_path):
+    """Gates go with the turns, and warpgroups multiply where rows are turned; rows whose time is last are not."""
+    path = write(Program("causal", "both", "f16", 4096, 300, "?", 2, channels_last=True), tmp_path)
+    plan = {"pre_gate": True, "post_gate": True, "channels_last": True, "turned": True, "blocks": 4}
+    flag = tuning(tmp_path / "t.json", 4096, [4, 32, 2, 16], 8, 32, 4, **plan)
+    out = emulate(path, "--chip=sm_90a", "--method=fft", flag, "--dim=5", "--compare-with=reference", "--sample=2000")
+    assert out.count("run: turn") == 2
+    path = write(Program("causal", "both", "f16", 4096, 300, "?", 2), tmp_path)
+    flag = tuning(tmp_path / "t.json", 4096, [4, 32, 2, 16], 8, 32, 4, **{**plan, "channels_last": False})
+    done = call("fftconv-compile", path, "--chip=sm_90a", "--method=fft", flag, "-o", tmp_path / "p.ptx")
+    assert done.returncode == 1 and "rows are turned whose channels are last, and of no others" in done.stderr
+
+
 @pytest.mark.parametrize(
     "choice, boundary, says",
     [
