@@ -26,11 +26,16 @@ public:
         memory(context.schedule->resultMemory()) {
     owners = k.warpOwns() ? 32 : k.threads() / k.teams();
     me = k.warpOwns() ? k.lane : k.team ? s.bitAnd(k.thread, owners - 1) : k.thread;
+    rowTeams = k.schedule->rowTeams();
+    byBlocks = k.teams() > rowTeams;
     linear = llvm::all_of(k.schedule->radices, [](int64_t r) { return monarch::isPowerOfTwo(r); });
     // Addresses that take divisions are one each for every unit: hoisted out of the loop over groups they would take registers for good, and a warp that holds rows
     // of f32 has none to spare.
     if (!linear || (k.problem.split && k.warpOwns()))
       me = s.assembly(b.getI32Type(), me, "mov.u32 $0, $1;", "=r,r");
+    lead = s.mul(me, elements);
+    if (byBlocks)
+      lead = s.add(lead, s.mul(k.team, k.schedule->points() / k.teams()));
   }
 
   void copyIn(CopyInOp op, Value row, Value count) {
@@ -182,7 +187,10 @@ public:
 
   /// Has the rows of a buffer from `row` on brought into L2, as many as travel together.
   void fetch(Value buffer, Value row) {
-    int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows / k.teams();
+    // By lines, whatever is in them, so that teams of blocks are one team.
+    int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows / rowTeams;
+    int64_t owners = k.warpOwns() ? 32 : k.threads() / rowTeams;
+    Value me = byBlocks ? k.thread : this->me;
     for (int64_t begin = 0; begin < all; begin += owners) {
       Value line = s.add(me, s.i32(begin)), batch = s.add(row, s.toI64(rowOfTeam(s.div(line, lines))));
       Value exists = s.less(batch, k.batch);
@@ -202,7 +210,11 @@ private:
   /// Of an element, of one access; elements of one access, and threads that share a row.
   int64_t bytes, width, elements, owners;
   monarch::SharedMap memory;
-  Value me;
+  /// Teams that have rows of their own, and whether teams have blocks of all rows instead.
+  int64_t rowTeams;
+  bool byBlocks;
+  /// Of those threads this one, and the element with which its first unit begins.
+  Value me, lead;
   bool linear;
   Type element;
 
@@ -219,13 +231,13 @@ private:
   };
 
   /// The place among the rows of the CTA of a team's row `index` (i32).
-  Value rowOfTeam(Value index) { return k.team ? s.add(s.mul(index, k.teams()), k.team) : index; }
+  Value rowOfTeam(Value index) { return rowTeams > 1 ? s.add(s.mul(index, rowTeams), k.team) : index; }
 
   void forEachRow(Value count, llvm::function_ref<void(Value index)> body) {
     OpBuilder::InsertionGuard guard(b);
     if (!count)
       return body({});
-    auto loop = s.loop(k.team ? k.team : s.i32(0), count, s.i32(k.teams()));
+    auto loop = s.loop(rowTeams > 1 ? k.team : s.i32(0), count, s.i32(rowTeams));
     b.setInsertionPointToStart(loop.getBody());
     body(loop.getInductionVar());
   }
@@ -249,11 +261,11 @@ private:
     // Batch rows of the group that are there.
     int64_t planes = k.paired() ? 2 : 1;
     Value there = k.paired() ? s.toI32(s.min(s.sub(k.batch, s.mul(row, planes)), s.i64(planes * k.rows))) : count;
-    for (int64_t r = 0; r < k.rows / k.teams(); ++r) {
+    for (int64_t r = 0; r < k.rows / rowTeams; ++r) {
       Value index = rowOfTeam(s.i32(r));
       SmallVector<Row> rows = pairOf(s.add(row, s.toI64(index)), index);
       for (Row &plane : rows)
-        plane.exists = k.rowsAreFull || (r == 0 && !k.team && plane.plane == 0)
+        plane.exists = k.rowsAreFull || (r == 0 && rowTeams == 1 && plane.plane == 0)
                            ? Value()
                            : s.less(s.add(s.mul(index, planes), s.i32(plane.plane)), there);
       visit(rows);
@@ -285,10 +297,11 @@ private:
   SmallVector<Value> forEachUnit(int64_t values, ArrayRef<Value> initial,
                                  llvm::function_ref<SmallVector<Value>(const Unit &, ValueRange)> visit) {
     OpBuilder::InsertionGuard guard(b);
-    int64_t units = values / elements, iterations = (units + owners - 1) / owners;
+    int64_t units = (byBlocks ? k.schedule->points() / k.teams() : values) / elements;
+    int64_t iterations = (units + owners - 1) / owners;
     auto unitAt = [&](Value first, std::optional<int64_t> iteration) {
-      Value mine = s.add(first, s.mul(me, elements)), real;
-      if (!iteration)
+      Value mine = s.add(first, lead), real;
+      if (!iteration || (byBlocks && k.problem.length < k.schedule->points()))
         real = s.less(mine, s.i32(k.problem.length));
       else if (int64_t left = k.problem.length / elements - *iteration * owners; left < owners)
         real = s.less(me, s.i32(left));
@@ -337,7 +350,7 @@ private:
 
   /// The pointer to a unit of a row in a buffer.
   Value at(Value buffer, const Row &row, const Unit &unit) {
-    Value pointer = s.offset(k.rowOf(buffer, row.batch, k.head), s.toI64(s.mul(me, width)));
+    Value pointer = s.offset(k.rowOf(buffer, row.batch, k.head), s.toI64(s.mul(lead, bytes)));
     return unit.iteration ? s.offset(pointer, *unit.iteration * owners * width)
                           : s.offset(pointer, s.mul(unit.first, bytes));
   }
@@ -385,8 +398,7 @@ private:
       digits[j] = element / memory.stride(static_cast<int>(j)) % k.schedule->radices[j];
     int64_t padding = 2 * digits[1] * memory.paddingBelow(1, 0);
     int64_t bytes = 2 * memory.address(digits) - padding, low = bytes & 127;
-    Value first = s.mul(me, elements);
-    return s.add(padded(first, s.bitXor(dense(first), s.i32(low))), s.i32(bytes - low + padding));
+    return s.add(padded(lead, s.bitXor(dense(lead), s.i32(low))), s.i32(bytes - low + padding));
   }
 
   /// The same for the element L later, and whether that is past the real parts, among the imaginary ones.

@@ -38,7 +38,11 @@ struct Arithmetic {
   Value mul(Value x, Value y) { return LLVM::FMulOp::create(b, loc, x, y); }
   Value negate(Value x) { return LLVM::FNegOp::create(b, loc, x); }
   Value addProduct(Value a, Value x, Value y) { return LLVM::FMAOp::create(b, loc, x, y, a); }
-  Value subProduct(Value a, Value x, Value y) { return LLVM::FMAOp::create(b, loc, negate(x), y, a); }
+  /// a - x y. Products of bf16 take no signs: there the negative of y is an instruction, once for all products that a factor is in.
+  Value subProduct(Value a, Value x, Value y) {
+    return LLVM::FMAOp::create(b, loc, takesSigns() ? negate(x) : x, takesSigns() ? y : negate(y), a);
+  }
+  bool takesSigns() const { return !getElementTypeOrSelf(type).isBF16(); }
   Value scale(Value x, double f) { return mul(x, literal(f)); }
   Value addScaled(Value a, Value x, double f) { return LLVM::FMAOp::create(b, loc, x, literal(f), a); }
   std::pair<Value, Value> twist(TwistConstant c) { return constants.at(c); }
@@ -336,7 +340,8 @@ void PhaseEmitter::convolveBlocks(const monarch::Layout &layout, bool inF32,
           for (int64_t lag = 0; lag <= to; ++lag) {
             auto [re, im] = block(to - lag);
             auto [wr, wi] = spectra[lag];
-            sum = {a.subProduct(lag ? a.addProduct(sum.re, re, wr) : a.mul(re, wr), im, wi),
+            // A spectrum has no register to keep its negative in.
+            sum = {a.addProduct(lag ? a.addProduct(sum.re, re, wr) : a.mul(re, wr), a.negate(im), wi),
                    a.addProduct(lag ? a.addProduct(sum.im, im, wr) : a.mul(im, wr), re, wi)};
           }
           block(to) = std::tie(sum.re, sum.im);

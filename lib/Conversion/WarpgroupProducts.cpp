@@ -78,10 +78,17 @@ void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
         tilesOf.push_back(tilesOf[i] | int64_t(1) << p.index);
 
   forEachState([&](size_t) { pack(operand()); });
-  std::vector<TileValue> results(states.size(), {after, static_cast<int>(planesOut), Form::Packed});
-  std::string name = "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f16.f16.f16 ";
-  // Packed sums of a product, and the most that are under way together: registers have room for no more.
-  const int64_t sums = columns / 4;
+  // Sums of f32 are rounded as they come, or stay where what follows computes in f32.
+  bool halfSums = op.getPlan().getSchedule().getSums().isF16();
+  Type element = op.getY().getType().getReal(), sum = halfSums ? Type(b.getI32Type()) : Type(b.getF32Type());
+  bool round = !halfSums && !element.isF32();
+  std::vector<TileValue> results(states.size(),
+                                 {after, static_cast<int>(planesOut), halfSums || round ? Form::Packed : Form::Wide});
+  std::string type = operand().isBF16() ? "bf16" : "f16";
+  std::string name = "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16." +
+                     (halfSums ? "f16" : "f32") + "." + type + "." + type + " ";
+  // Registers of the sums of a product, and the most that are under way together: there is room for no more.
+  const int64_t sums = columns / (halfSums ? 4 : 2);
   constexpr int64_t sumsUnderWay = 16;
   struct Product {
     size_t state;
@@ -116,16 +123,24 @@ void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
     operands.push_back(descriptor);
     std::string constraints;
     for (int64_t i = 0; i < made; ++i)
-      constraints += "=r,";
+      constraints += halfSums ? "=r," : "=f,";
     for (size_t i = 0; i < operands.size(); ++i)
       constraints += i ? ",r" : "r";
-    Value all = s.assembly(LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(made, b.getI32Type())),
-                           operands, text, constraints);
-    for (int64_t i = 0; i < made; ++i) {
-      auto [state, tile] = products[i / sums];
-      int64_t part = i % sums / 4;
-      results[state].data[tile | tilesOf[part / planesOut]][part % planesOut][i % 4] =
-          asHalves(LLVM::ExtractValueOp::create(b, k.loc, all, i));
+    Value all = s.assembly(LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(made, sum)), operands,
+                           text, constraints);
+    auto sumAt = [&](int64_t i) -> Value { return LLVM::ExtractValueOp::create(b, k.loc, all, i); };
+    // Four pairs to a plane of a tile.
+    for (int64_t pair = 0, perProduct = columns / 4; pair < count * perProduct; ++pair) {
+      auto [state, tile] = products[pair / perProduct];
+      int64_t part = pair % perProduct / 4, reg = pair % 4;
+      auto &plane = results[state].data[tile | tilesOf[part / planesOut]][part % planesOut];
+      if (halfSums)
+        plane[reg] = asHalves(sumAt(pair));
+      else if (round)
+        plane[reg] = packPair(sumAt(2 * pair), sumAt(2 * pair + 1), element);
+      else
+        for (int64_t i : {0, 1})
+          plane[2 * reg + i] = sumAt(2 * pair + i);
     }
     products.clear();
   };

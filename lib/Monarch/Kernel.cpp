@@ -141,8 +141,10 @@ std::string_view fftconv::monarch::whyNoWarpgroups(const Digits &digits, const K
                                                    const KernelProblem &problem, const Chip &chip) {
   if (chip.warpgroupRate == 0)
     return "the chip has none";
-  if (problem.split || problem.wideSums)
-    return "their sums are f16";
+  if (problem.split)
+    return "rows of f32 are for warps";
+  if (problem.wideSums && choice.values > 32)
+    return "registers do not hold so many values beside sums of f32";
   if (problem.channelsLast || problem.wraps || choice.bulk)
     return "rows whose channels are last, tails that wrap and bulk copies are for warps";
   if (warpOwns(digits))
@@ -219,7 +221,7 @@ bool fftconv::monarch::fetchesPostGate(const Digits &digits, const KernelProblem
 static std::optional<int64_t> postGateRegisters(const Digits &digits, const KernelChoice &choice,
                                                 const KernelProblem &problem, bool ofAll) {
   bool own = warpOwns(digits);
-  int64_t width = copyWidth(problem, choice.rows), apart = teams(digits, choice, problem);
+  int64_t width = copyWidth(problem, choice.rows), apart = rowTeams(digits, choice, problem);
   int64_t lanes = 32 * (own ? 1 : choice.warps / apart);
   int64_t units = ceilDiv(problem.length * problem.elementBytes() / width, lanes);
   if (units > unrolledCopies || (ofAll && !own && choice.rows > 1 && !copiesInLine(digits, choice, problem)))
@@ -264,11 +266,11 @@ int64_t fftconv::monarch::rowsTogether(const Digits &digits, const KernelChoice 
   return sequences * rowsAtOnce(digits, choice, problem);
 }
 
-int64_t fftconv::monarch::teams(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+int64_t fftconv::monarch::rowTeams(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
   std::shared_ptr<const Schedule> schedule;
   if (choice.warpgroups)
     schedule = scheduleOf(digits, choice, problem.split);
-  return schedule ? schedule->teams() : 1;
+  return schedule ? schedule->rowTeams() : 1;
 }
 
 /// Steps in which the rows of a group are computed.
@@ -338,7 +340,7 @@ bool fftconv::monarch::copiesInLine(const Digits &digits, const KernelChoice &ch
   if (warpOwns(digits) || problem.channelsLast || problem.split)
     return false;
   int64_t units = digits.points() * problem.elementBytes() / copyWidth(problem, choice.rows);
-  int64_t apart = teams(digits, choice, problem);
+  int64_t apart = rowTeams(digits, choice, problem);
   return choice.rows / apart * inputPlanes(digits) * ceilDiv(units, 32 * choice.warps / apart) <= 16;
 }
 

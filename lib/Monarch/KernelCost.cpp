@@ -216,7 +216,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     case StepKind::Right:
       here = split ? 72 : problem.wideSums ? 16 : 8; // mma, and conversions or what splits sums
       if (schedule.warpgroups)
-        here = 5; // two, what they wait for, their descriptors
+        here = 5 + (problem.wideSums ? 8 : 0); // two, what they wait for, their descriptors, and rounding
       if (schedule.takesBothPlanes(step.digit))
         here += (step.kind == StepKind::Right ? 8 : 0) + (split ? 14 : -4);
       cost.loads += loadsOf(step, HomeKind::Matrix);

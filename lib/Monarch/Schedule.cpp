@@ -27,27 +27,28 @@ int64_t Schedule::points() const {
   return std::accumulate(radices.begin() + 1, radices.end(), int64_t(1), std::multiplies<>());
 }
 
-/// Whether a layout has the sequences on the highest bits of warps, above those of a warpgroup.
-static bool countsByWarps(const Schedule &schedule, const Layout &layout) {
-  int bits = bitsOf(schedule.sequences()), highest = bitsOf(schedule.warps) - bits;
+/// Whether a layout has a digit on the highest bits of warps, above those of a warpgroup.
+static bool countsByWarps(const Schedule &schedule, const Layout &layout, int digit) {
+  int bits = bitsOf(schedule.radices[digit]), highest = bitsOf(schedule.warps) - bits;
   for (int bit = 0; bit < bits; ++bit) {
     Place place{'w', highest + bit};
-    if (!layout.has(place) || !layout.at(place).sameBit({0, bit}))
+    if (!layout.has(place) || !layout.at(place).sameBit({digit, bit}))
       return false;
   }
   return highest >= 2;
 }
 
 // Copies are the first step and the last.
-int64_t Schedule::teams() const {
-  bool apart =
-      split > 0 && countsByWarps(*this, steps[1].layout) && countsByWarps(*this, steps[steps.size() - 2].layout);
-  return apart ? sequences() : 1;
+int Schedule::teamDigit() const {
+  int digit = sequences() > 1 ? 0 : blocks ? 1 : -1;
+  bool apart = warpgroups && digit >= 0 && countsByWarps(*this, steps[1].layout, digit) &&
+               countsByWarps(*this, steps[steps.size() - 2].layout, digit);
+  return apart ? digit : -1;
 }
 
 bool Schedule::teamsStayApart() const {
-  return std::all_of(steps.begin() + 1, steps.end() - 1,
-                     [&](const Step &step) { return countsByWarps(*this, step.layout); });
+  return teamDigit() == 0 && std::all_of(steps.begin() + 1, steps.end() - 1,
+                                         [&](const Step &step) { return countsByWarps(*this, step.layout, 0); });
 }
 
 /// The layouts of rows that ldmatrix and stmatrix address, step by step.

@@ -95,17 +95,23 @@ def test_chips(chip, program, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "boundary, gates, length, rows",
+    "type_, boundary, gates, length, rows, flags",
     [
-        ("causal", "none", 1024, 13), ("causal", "post", 1023, 33), ("bidirectional", "all", 2000, 11), ("causal", "none", 2048, 9), ("causal", "both", 4096, 9),
-        ("causal", "none", 4001, 7), ("causal", "pre", 8190, 5), ("bidirectional", "none", 8192, 3), ("causal", "skip", 16384, 3), ("causal", "none", 12001, 2),
-        ("circular", "none", 4096, 7), ("circular", "both", 4096, 10), ("circular", "none", 8192, 6),
+        ("f16", "causal", "none", 1024, 13, []), ("f16", "causal", "post", 1023, 33, []), ("f16", "bidirectional", "all", 2000, 11, []), ("f16", "causal", "none", 2048, 9, []),
+        ("f16", "causal", "both", 4096, 9, []), ("f16", "causal", "none", 4001, 7, []), ("f16", "causal", "pre", 8190, 5, []), ("f16", "bidirectional", "none", 8192, 3, []),
+        ("f16", "causal", "skip", 16384, 3, []), ("f16", "causal", "none", 12001, 2, []), ("f16", "circular", "none", 4096, 7, []), ("f16", "circular", "both", 4096, 10, []),
+        ("f16", "circular", "none", 8192, 6, []),
+        # Sums in f32, rounded as they come or once they have gone through butterflies.
+        ("bf16", "causal", "none", 1024, 13, []), ("bf16", "causal", "all", 4001, 7, []), ("bf16", "bidirectional", "both", 8000, 3, []), ("bf16", "causal", "none", 16384, 2, []),
+        ("bf16", "circular", "pre", 4096, 5, []), ("f16", "causal", "none", 4096, 5, ["--sums=f32"]), ("f16", "causal", "post", 2048, 9, ["--products=f32"]),
+        ("bf16", "causal", "none", 4096, 5, ["--compute=f16"]),
     ],
+    ids=str,
 )
-def test_warpgroups(boundary, gates, length, rows, tmp_path):
+def test_warpgroups(type_, boundary, gates, length, rows, flags, tmp_path):
     """On sm_90a the planner has warpgroups multiply: right, and the same bits whatever the order of the warps."""
-    path, outputs = write(Program(boundary, gates, "f16", length, 300, "?", 2, rows), tmp_path), []
-    flags = ["--chip=sm_90a", "--method=fft"]
+    path, outputs = write(Program(boundary, gates, type_, length, 300, "?", 2, rows), tmp_path), []
+    flags = ["--chip=sm_90a", "--method=fft", *flags]
     assert "mma = warpgroup" in call("fftconv-compile", path, *flags, "--emit=plan").stdout
     for seed in (0, 7):
         outputs.append(tmp_path / f"y{seed}.npy")

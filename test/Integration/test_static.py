@@ -28,8 +28,8 @@ def test_counts(length):
     [
         (4096, {"gated": True}, 0.094, 265),
         (1024, {"gated": True}, 0.063, 220),
-        (4096, {"type_": "bf16"}, 0.094, 310),
-        (32768, {"type_": "bf16"}, 0.094, 380),
+        (4096, {"type_": "bf16"}, 0.094, 300),
+        (32768, {"type_": "bf16"}, 0.094, 375),
         (4096, {"boundary": "bidirectional"}, 0.094, 255),
         (4096, {"boundary": "circular"}, 0.047, 160),
         (8192, {"boundary": "circular", "gated": True}, 0.063, 210),
@@ -58,14 +58,21 @@ def test_variants(length, variant, mma, slots):
 
 
 # Warpgroups: products by four warps at once (a wgmma counts once for each), fewer slots, wavefronts of their matrices besides. Spills are outside of loops over rows.
-@pytest.mark.parametrize("length, slots, spills", [(1024, 125, 0), (2048, 130, 0), (4096, 150, 0), (8192, 165, 24), (16384, 165, 48), (32768, 180, 48)])
-def test_warpgroups(length, slots, spills):
-    result = static.measure(BUILD / "bin", length, "sm_90a")
+@pytest.mark.parametrize(
+    "length, variant, slots, spills",
+    [
+        (1024, {}, 125, 0), (2048, {}, 130, 0), (4096, {}, 150, 0), (8192, {}, 165, 24), (16384, {}, 165, 48), (32768, {}, 180, 64),
+        (1024, {"type_": "bf16"}, 160, 0), (4096, {"type_": "bf16"}, 175, 0), (16384, {"type_": "bf16"}, 235, 48),
+    ],
+    ids=str,
+)
+def test_warpgroups(length, variant, slots, spills):
+    result = static.measure(BUILD / "bin", length, "sm_90a", **variant)
     assert result["mma"] <= 0.028
     assert result.get("slots_per_256", 0) <= slots
     assert result.get("ptxas", {}).get("spill_bytes", 0) <= spills
     assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
-    assert result["error"] <= 1.3e-3
+    assert result["error"] <= (1e-2 if variant else 1.3e-3)
     for name, value in result["model"].items():
         assert value == pytest.approx(result["counted"][name], rel=1e-9), name
 

@@ -394,25 +394,32 @@ TEST(Kernel, HasWarpgroupsMultiply) {
   KernelChoice choice = *chooseKernel(digits, problem, chip);
   auto refuses = [&](KernelProblem other) { return !whyNoWarpgroups(digits, choice, other, chip).empty(); };
   EXPECT_TRUE(refuses({.length = 4096, .split = true}));
+  // Sums of f32 leave room for 32 values of a lane.
+  EXPECT_FALSE(refuses({.length = 4096, .wideSums = true}));
+  choice.values = 64;
   EXPECT_TRUE(refuses({.length = 4096, .wideSums = true}));
   EXPECT_TRUE(refuses({.length = 4096, .channelsLast = true}));
   EXPECT_TRUE(refuses({.length = 4096, .wraps = true}));
 }
 
-// Warps of two rows side by side wait for none but themselves, if the same ones have a row from beginning to end.
+// Warps of two rows side by side wait for none but themselves, if the same ones have a row from beginning to end; those of a block outside of the inner phase.
 TEST(Kernel, WorksInTeams) {
   const Chip &chip = *findChip("sm_90a");
   auto teamsOf = [&](Digits digits, KernelChoice choice, bool apart = true) {
     KernelProblem problem{.batch = 64, .heads = 768, .length = digits.points()};
     EXPECT_EQ(whyNoWarpgroups(digits, choice, problem, chip), "");
-    EXPECT_EQ(findSchedule(digits.radices, scheduleRequest(digits, choice, false))->teamsStayApart(), apart);
-    return teams(digits, choice, problem);
+    std::shared_ptr<const Schedule> schedule = findSchedule(digits.radices, scheduleRequest(digits, choice, false));
+    EXPECT_EQ(schedule->teamsStayApart(), apart);
+    // Rows are theirs, or blocks of all rows.
+    EXPECT_EQ(rowTeams(digits, choice, problem), schedule->teamDigit() == 1 ? 1 : schedule->teams());
+    return schedule->teams();
   };
   EXPECT_EQ(teamsOf({{32, 2, 2, 32}}, {8, 32, 4, 2, false, true}), 2);
   EXPECT_EQ(teamsOf({{2, 32, 2, 32}, true, true}, {8, 32, 4, 2, false, true}, false), 2);
   EXPECT_EQ(teamsOf({{4, 32, 4, 32}, true, true}, {16, 64, 2, 2, false, true}, false), 2);
-  EXPECT_EQ(teamsOf({{4, 32, 2, 32}, true, true}, {8, 32, 2, 2, false, true}), 1);
-  EXPECT_EQ(teams({{16, 4, 8, 8}}, {8, 32, 4, 2}, {.batch = 64, .heads = 768, .length = 4096}), 1);
+  EXPECT_EQ(teamsOf({{4, 32, 4, 2, 32}, true, true}, {16, 64, 1, 2, false, true}, false), 4);
+  EXPECT_EQ(teamsOf({{4, 32, 2, 32}, true, true}, {8, 32, 2, 2, false, true}, false), 1);
+  EXPECT_EQ(rowTeams({{16, 4, 8, 8}}, {8, 32, 4, 2}, {.batch = 64, .heads = 768, .length = 4096}), 1);
 }
 
 TEST(Turn, TilesFillLinesBothWays) {

@@ -121,8 +121,8 @@ int64_t rowsAtOnce(const Digits &digits, const KernelChoice &choice, const Kerne
 /// Rows of a group that the warps of a CTA compute side by side: several where a few warps have one.
 int64_t rowsTogether(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
-/// Teams of a CTA's warps, each of which has its own of these rows (Schedule::teams).
-int64_t teams(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
+/// Teams of a CTA's warps, each of which has its own of these rows (Schedule::rowTeams).
+int64_t rowTeams(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem);
 
 /// Whether warps that share rows wait, between two phases, for those rows that they are about to read, by an mbarrier for each phase and each step of rows, and not for all at barriers:
 /// they do in a CTA of 16 warps, which has a multiprocessor to itself, where there are two steps, of which one is computed while the other is waited for. Inputs are then copied a phase later, which

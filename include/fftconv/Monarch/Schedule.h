@@ -93,9 +93,11 @@ struct Schedule {
   int64_t blockCount() const { return blocks ? radices[1] : 1; }
   /// Sequences that the warps of a CTA have side by side.
   int64_t sequences() const { return radices[0]; }
-  /// How many teams warps are: where each of these sequences has four or more to itself in the outer phases, they copy it and wait for none but themselves there; 1 where all warps are one team. And whether
-  /// each keeps its own in the inner phase, too.
-  int64_t teams() const;
+  /// The digit of which teams of four warps or more have a value each in the outer phases: 0 (sequences), 1 (blocks) or -1 where all warps are one team. A team copies what is its own, and waits for none but itself there. How many
+  /// teams there are, how many that have sequences each, and whether those keep theirs in the inner phase, too.
+  int teamDigit() const;
+  int64_t teams() const { return teamDigit() < 0 ? 1 : radices[teamDigit()]; }
+  int64_t rowTeams() const { return teamDigit() == 0 ? sequences() : 1; }
   bool teamsStayApart() const;
   /// Whether an mma transforms the real and imaginary parts of 8 values of a digit at once, not one of both of 16.
   bool takesBothPlanes(int digit) const { return matrices.contains(digit) && radices[digit] == 8; }
