@@ -65,7 +65,7 @@ private:
     int64_t outerUnit = channelsLast ? tile.unit : 1;
     Share result{channelsLast, s.mul(s.rem(thread, along), tile.unit), s.mul(s.div(thread, along), outerUnit), {}};
     if (along >= tile.threads)
-      result.time = s.i32(0);
+      result.time = s.i32(0); // all threads begin at the first, whichever of the two it is
     for (int64_t i = 0; i < along * across; i += tile.threads) {
       std::pair step(i % along * tile.unit, i / along * outerUnit);
       result.steps.push_back(channelsLast ? step : std::pair(step.second, step.first));
@@ -95,7 +95,7 @@ private:
     Value head = s.toI64(s.add(firstHead, share.head)), time = s.toI64(s.add(firstTime, share.time));
     Value outer = share.channelsLast ? time : head, inner = share.channelsLast ? head : time;
     Value line = s.offset(in.pointer, s.add(s.mul(row, in.strides[0]), s.mul(outer, in.strides[1])));
-    // One address for a row, not one for each step that goes from row to row, for which there are no registers.
+    // A value that changes from batch row to batch row for reasons that the optimiser does not see: it would keep one for each step, for which there are no registers.
     line = s.assembly(line.getType(), s.offset(line, s.mul(inner, bytes)), "mov.b64 $0, $1;", "=l,l");
     SmallVector<Value> result;
     int64_t at = 0;

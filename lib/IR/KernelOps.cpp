@@ -426,6 +426,11 @@ LogicalResult TurnRowsOp::verify() {
       !chip->isGpu()) // X4
     return emitOpError("turns rows to others whose last two dimensions have changed places, by a gate of the type of "
                        "those whose channels are last, on a GPU");
+  monarch::TurnTile tile = getTile();
+  int64_t across = llvm::divideCeil(getHeads(), tile.heads), along = llvm::divideCeil(getLength(), tile.times);
+  if (getLength() > monarch::longestDirect || across > std::numeric_limits<int32_t>::max() / along) // X5
+    return emitOpError("has more times or tiles than 32-bit numbers count: ")
+           << getHeads() << " heads of " << getLength() << " times";
   return success();
 }
 

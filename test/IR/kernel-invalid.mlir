@@ -375,3 +375,13 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @turn_x5(%x: memref<?x536870913x6xf16>, %y: memref<?x6x536870913xf16>) kernel {
+    // expected-error @+1 {{has more times or tiles than 32-bit numbers count: 6 heads of 536870913 times}}
+    fftconv.turn_rows %x, %y on "sm_90" : memref<?x536870913x6xf16>, memref<?x6x536870913xf16>
+    gpu.return
+  }
+}

@@ -347,7 +347,8 @@ def FFTConv_TurnRowsOp : FFTConv_KernelOp<"turn_rows"> {
     What `fftconv.turn` computes. A CTA has one tile of heads and times, blockIdx.x, of every gridDim.y-th batch row: it comes to shared memory along the dimension that is last in `x`,
     and leaves along the one that is last in `y`.
 
-    - (X4) `x`, `gate` and `y` are as E1 and E2 of `fftconv.turn` say, and `chip` is a GPU.
+    - (X4) `x`, `gate` and `y` are as E1 and E2 of `fftconv.turn` say, and `chip` is a GPU;
+    - (X5) there are at most 2^29 times, and fewer than 2^31 tiles.
 
     Example:
     ```mlir
