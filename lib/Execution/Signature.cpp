@@ -64,6 +64,12 @@ llvm::Expected<SmallVector<int64_t>> fftconv::getShape(Value value, ArrayRef<Ten
   Operation *op = value.getDefiningOp();
   if (type && op && op->getNumOperands() > 0 && op->getOperand(0).getType() == type)
     return getShape(op->getOperand(0), inputs);
+  if (auto turn = dyn_cast_if_present<TurnOp>(op)) {
+    llvm::Expected<SmallVector<int64_t>> shape = getShape(turn.getX(), inputs);
+    if (shape)
+      std::swap((*shape)[1], (*shape)[2]);
+    return shape;
+  }
   std::string spelled;
   llvm::raw_string_ostream(spelled) << value;
   return llvm::createStringError("cannot tell the shape of " + spelled);

@@ -220,6 +220,18 @@ def test_turned_by_a_tuning_file(tmp_path):
     assert done.returncode == 1 and "rows are turned whose channels are last, and of no others" in done.stderr
 
 
+def test_turned_plan_on_a_cpu(tmp_path):
+    """A program as it is planned for a GPU, turns and all, computes the same on a CPU."""
+    path, plan, results = write(Program("causal", "both", "f16", 300, 300, "?", 6, channels_last=True), tmp_path), tmp_path / "plan.mlir", []
+    plan.write_text(call("fftconv-compile", path, "--chip=sm_90", "--channels=turned", "--emit=plan").stdout)
+    assert plan.read_text().count("fftconv.turn ") == 2
+    for device in ("cpu", "emulator"):
+        done = call("fftconv-run", plan, f"--device={device}", "--chip=sm_90", "--seed=5", "--dim=3", f"--output={tmp_path}/{device}.npy")
+        assert done.returncode == 0, done.stderr
+        results.append(np.load(tmp_path / f"{device}.npy"))
+    assert relative_error(results[0], results[1].astype("f8")) < 2e-3
+
+
 @pytest.mark.parametrize(
     "choice, boundary, says",
     [
