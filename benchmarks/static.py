@@ -154,9 +154,9 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
         folder = pathlib.Path(name)
 
         (folder / "f.mlir").write_text(program(length, **variant))
+        # Rows whose channels are last in one kernel; turning them is a copy.
         flags = ["--method=fft", "--channels=fused", *flags]
         compile_ = [tools / "fftconv-compile", folder / "f.mlir", f"--chip={chip}", *flags]
-        # Rows whose channels are last in one kernel: what it costs to turn them is a copy.
         kernel = json.loads(call(*compile_, "--report=json", "-o", folder / "f.ptx"))["kernels"][1]
         rows, batch = kernel["rows"], variant.get("batch", BATCH)
         dims = [] if "batch" in variant else [f"--dim={BATCH}"]

@@ -192,7 +192,7 @@ struct KernelContext {
   bool loadsAhead() const { return ahead || rowSignals >= 0; }
   bool warpOwns() const { return schedule->split == 0; }
   int64_t threads() const { return 32 * schedule->warps; }
-  /// Teams of warps, each of which has every so many-th row of a group to itself.
+  /// Teams of warps, each of which has every so many-th row of a group to itself, or a block of each row.
   int64_t teams() const { return schedule->teams(); }
   /// Waits, in front of a phase or of what copies results, for the warps that have left to it what it reads: those of a team, or all.
   mlir::Operation *barrier();

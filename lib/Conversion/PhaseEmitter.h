@@ -215,6 +215,17 @@ private:
   double partOf(double entry, int part) {
     return part == 0 ? entry : entry - roundTo(operand(), entry).convertToDouble();
   }
+  /// How the sums of a product come and stay: in f16, in f32 and rounded at once, before the next tile needs registers, or in f32.
+  struct Sums {
+    bool half, round;
+    mlir::Type element;
+    Form form() const { return half || round ? Form::Packed : Form::Wide; }
+  };
+  static Sums sumsOf(TileDftOp op) {
+    bool half = op.getPlan().getSchedule().getSums().isF16();
+    mlir::Type element = op.getY().getType().getReal();
+    return {half, !half && !element.isF32(), element};
+  }
   /// The registers of an operand of mma: of hi and, where there is one, of lo.
   using Operand = std::array<llvm::SmallVector<mlir::Value>, 2>;
   /// The sum of the products of matrices and data, from the left or from the right.

@@ -114,12 +114,12 @@ void RowCopier::holdGates(CopyOutOp op, ArrayRef<Row> rows) {
 void RowCopier::fetch(Value buffer, Value row) {
   // By lines, whatever is in them, so that teams of blocks are one team.
   int64_t lines = llvm::divideCeil(k.problem.length * bytes, 128), all = lines * k.rows / rowTeams;
-  int64_t owners = k.warpOwns() ? 32 : k.threads() / rowTeams;
-  Value me = byBlocks ? k.thread : this->me;
-  for (int64_t begin = 0; begin < all; begin += owners) {
-    Value line = s.add(me, s.i32(begin)), batch = s.add(row, s.toI64(rowOfTeam(s.div(line, lines))));
+  int64_t sharing = byBlocks ? k.threads() : owners;
+  Value first = byBlocks ? k.thread : me;
+  for (int64_t begin = 0; begin < all; begin += sharing) {
+    Value line = s.add(first, s.i32(begin)), batch = s.add(row, s.toI64(rowOfTeam(s.div(line, lines))));
     Value exists = s.less(batch, k.batch);
-    if (all - begin < owners)
+    if (all - begin < sharing)
       exists = both(exists, s.less(line, s.i32(all)));
     guarded(exists, [&] {
       Value pointer = s.offset(k.rowOf(buffer, batch, k.head), s.toI64(s.mul(s.rem(line, lines), 128)));

@@ -86,11 +86,11 @@ void PhaseEmitter::transformBothPlanes(TileDftOp op) {
                             return result;
                           });
 
-  bool halfSums = op.getPlan().getSchedule().getSums().isF16();
-  Type element = op.getY().getType().getReal();
-  bool round = !halfSums && !element.isF32();
+  Sums kind = sumsOf(op);
+  bool halfSums = kind.half, round = kind.round;
+  Type element = kind.element;
   forEachState([&](size_t) { split() ? splitUp() : pack(operand()); });
-  std::vector<TileValue> results(states.size(), {after, 2, halfSums || round ? Form::Packed : Form::Wide});
+  std::vector<TileValue> results(states.size(), {after, 2, kind.form()});
   // By tile, where tiles differ, and slot: of both planes of the result, or of each.
   std::map<std::pair<int64_t, size_t>, std::array<Operand, 2>> matrices;
   bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(before, d); });
@@ -172,7 +172,9 @@ void PhaseEmitter::transform(TileDftOp op) {
     return transformBothPlanes(op);
   bool left = op.getHow() == How::Left;
   bool realIn = !op.getX().getType().isComplex(), realOut = !op.getY().getType().isComplex();
-  bool halfSums = op.getPlan().getSchedule().getSums().isF16();
+  Sums kind = sumsOf(op);
+  bool halfSums = kind.half, round = kind.round;
+  Type element = kind.element;
   int stage = static_cast<int>(op.getDigit());
   monarch::Layout before = layoutOf(op.getX().getType()), after = layoutOf(op.getY().getType());
   std::vector<int> digits = monarch::dependences(schedule, HomeKind::Matrix, stage);
@@ -198,12 +200,8 @@ void PhaseEmitter::transform(TileDftOp op) {
   // The negative of the matrix is made as it comes, where no data are waited for, and once for many rows; halves of f32 need the registers.
   bool negateMatrix = (level <= Level::Phase || !split()) && !realIn && !realOut;
 
-  // Sums that will be rounded are rounded at once, before the next tile needs registers.
-  Type element = op.getY().getType().getReal();
-  bool round = !halfSums && !element.isF32();
   forEachState([&](size_t) { split() ? splitUp() : pack(operand()); });
-  std::vector<TileValue> results(states.size(),
-                                 {after, realOut ? 1 : 2, halfSums || round ? Form::Packed : Form::Wide});
+  std::vector<TileValue> results(states.size(), {after, realOut ? 1 : 2, kind.form()});
   // Four registers each.
   struct Matrix {
     Operand re, im, minusIm;

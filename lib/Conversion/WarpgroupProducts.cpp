@@ -78,12 +78,10 @@ void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
         tilesOf.push_back(tilesOf[i] | int64_t(1) << p.index);
 
   forEachState([&](size_t) { pack(operand()); });
-  // Sums of f32 are rounded as they come, or stay where what follows computes in f32.
-  bool halfSums = op.getPlan().getSchedule().getSums().isF16();
-  Type element = op.getY().getType().getReal(), sum = halfSums ? Type(b.getI32Type()) : Type(b.getF32Type());
-  bool round = !halfSums && !element.isF32();
-  std::vector<TileValue> results(states.size(),
-                                 {after, static_cast<int>(planesOut), halfSums || round ? Form::Packed : Form::Wide});
+  Sums kind = sumsOf(op);
+  bool halfSums = kind.half;
+  Type sum = halfSums ? Type(b.getI32Type()) : Type(b.getF32Type());
+  std::vector<TileValue> results(states.size(), {after, static_cast<int>(planesOut), kind.form()});
   std::string type = operand().isBF16() ? "bf16" : "f16";
   std::string name = "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16." +
                      (halfSums ? "f16" : "f32") + "." + type + "." + type + " ";
@@ -136,8 +134,8 @@ void PhaseEmitter::transformByWarpgroup(TileDftOp op) {
       auto &plane = results[state].data[tile | tilesOf[part / planesOut]][part % planesOut];
       if (halfSums)
         plane[reg] = asHalves(sumAt(pair));
-      else if (round)
-        plane[reg] = packPair(sumAt(2 * pair), sumAt(2 * pair + 1), element);
+      else if (kind.round)
+        plane[reg] = packPair(sumAt(2 * pair), sumAt(2 * pair + 1), kind.element);
       else
         for (int64_t i : {0, 1})
           plane[2 * reg + i] = sumAt(2 * pair + i);

@@ -116,8 +116,7 @@ LogicalResult TurnOp::verify() {
   RankedTensorType x = getX().getType(), y = getY().getType();
   if (failed(verifySignal(*this, x)))
     return failure();
-  if (y.getElementType() != x.getElementType() ||
-      y.getShape() != ArrayRef<int64_t>{x.getDimSize(0), x.getDimSize(2), x.getDimSize(1)}) // E1
+  if (y.getElementType() != x.getElementType() || y.getShape() != ArrayRef<int64_t>(turnedShape(x.getShape()))) // E1
     return emitOpError("gives what it takes with its last two dimensions in each other's place, not ")
            << y << " for " << x;
   if (getGate() && getGate().getType() != (getBack() ? y : x)) // E2

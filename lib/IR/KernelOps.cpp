@@ -422,8 +422,7 @@ LogicalResult TurnRowsOp::verify() {
   MemRefType x = getX().getType(), y = getY().getType();
   const monarch::Chip *chip = monarch::findChip(getChip().str());
   if (y.getElementType() != x.getElementType() || (getGate() && getGate().getType() != getChannelsLastType()) ||
-      y.getShape() != ArrayRef<int64_t>{x.getDimSize(0), x.getDimSize(2), x.getDimSize(1)} || !chip ||
-      !chip->isGpu()) // X4
+      y.getShape() != ArrayRef<int64_t>(turnedShape(x.getShape())) || !chip || !chip->isGpu()) // X4
     return emitOpError("turns rows to others whose last two dimensions have changed places, by a gate of the type of "
                        "those whose channels are last, on a GPU");
   monarch::TurnTile tile = getTile();

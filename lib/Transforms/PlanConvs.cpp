@@ -278,13 +278,17 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       return WalkResult::advance();
     }
     FloatType type = forced ? forced : cast<FloatType>(op.getU().getType().getElementType());
+    // A plan that was timed needs no search, but to be compared with a direct form.
+    const TunedPlan *known = method == "direct" ? nullptr : findTuned(op, type);
+    std::string reason;
+    bool mayBeDirect = method == "auto" && (op.getChannelsLast() || getDirect(op, type, target, reason).first);
+    if (known && !mayBeDirect)
+      return useTuned(op, *known, type, target);
     Way way = op.getChannelsLast() ? chooseTurn(op, target, type) : chooseWay(op, target, type);
     if (method == "direct" && !way.direct)
       return op.emitOpError("cannot be computed directly on ") << chip << ": " << way.reason;
-    if (!way.direct) {
-      const TunedPlan *known = findTuned(op, type);
+    if (!way.direct)
       return known ? useTuned(op, *known, type, target) : planFft(op, target, type, way.digits);
-    }
     op.setDirectAttr(way.direct);
     std::string text = llvm::formatv("direct, {0} taps by blocks of 16", op.getTaps());
     remark::analysis(op.getLoc(), options("Direct")) << text;

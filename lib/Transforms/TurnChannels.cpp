@@ -53,8 +53,7 @@ struct TurnChannels : fftconv::impl::TurnChannelsBase<TurnChannels> {
   static void turnOnGpu(RewriterBase &rewriter, ConvOp op) {
     Location loc = op.getLoc();
     RankedTensorType last = op.getU().getType();
-    auto first =
-        RankedTensorType::get({last.getDimSize(0), last.getDimSize(2), last.getDimSize(1)}, last.getElementType());
+    auto first = RankedTensorType::get(turnedShape(last.getShape()), last.getElementType());
     auto chip = rewriter.getStringAttr(op.getDirect() ? op.getDirectAttr().getChip() : op.getPlanAttr().getChip());
     Value u = TurnOp::create(rewriter, loc, first, /*back=*/UnitAttr(), op.getU(), op.getPreGate(), chip);
     Value gate = op.getPostGate();

@@ -64,6 +64,9 @@ mlir::RankedTensorType getEmbeddedFilterType(int64_t heads, std::optional<uint64
 inline unsigned headDim(bool channelsLast) { return channelsLast ? 2 : 1; }
 inline unsigned timeDim(bool channelsLast) { return channelsLast ? 1 : 2; }
 
+/// The sizes of rows once their heads and times have changed places.
+inline std::array<int64_t, 3> turnedShape(llvm::ArrayRef<int64_t> shape) { return {shape[0], shape[2], shape[1]}; }
+
 /// The kernel schedule of a plan that has one, derived from it; null where its digits do not fit one pass. Made once for each plan.
 std::shared_ptr<const monarch::Schedule> getKernelSchedule(PlanAttr plan);
 

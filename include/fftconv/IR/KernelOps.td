@@ -353,7 +353,7 @@ def FFTConv_TurnRowsOp : FFTConv_KernelOp<"turn_rows"> {
     Example:
     ```mlir
     gpu.module @f_kernels {
-      gpu.func @turn0(%arg0: memref<?x100x6xf16, strided<[?, ?, 1]>>, %arg1: memref<?x6x100xf16, strided<[?, ?, 1]>>) kernel attributes {fftconv.shared_bytes = 16416 : i64, known_block_size = array<i32: 256, 1, 1>} {
+      gpu.func @turn0(%arg0: memref<?x100x6xf16, strided<[?, ?, 1]>>, %arg1: memref<?x6x100xf16, strided<[?, ?, 1]>>) kernel attributes {fftconv.shared_bytes = 16640 : i64, known_block_size = array<i32: 256, 1, 1>} {
         fftconv.turn_rows %arg0, %arg1 on "sm_90" : memref<?x100x6xf16, strided<[?, ?, 1]>>, memref<?x6x100xf16, strided<[?, ?, 1]>>
         gpu.return
       }
