@@ -8,7 +8,7 @@
 //
 //   nvcc -O3 -gencode=arch=compute_90a,code=sm_90a instructions.cu -o instructions && ./instructions
 //
-// Each kernel repeats a block of 16 instructions, or of 16 mma with others between, and the four that its loop takes. For wgmma, clocks for what one mma.sync does.
+// Each kernel repeats a block of 16 instructions, or of 16 mma with others between, and the four that its loop takes. For wgmma, clocks for what one mma.sync does; in the second table, for one wgmma.
 //
 //===----------------------------------------------------------------------===//
 
@@ -104,31 +104,88 @@ __device__ uint64_t descriptor(const void *matrix) {
   return (address & 0x3ffff) >> 4 | uint64_t(128 >> 4) << 16 | uint64_t(256 >> 4) << 32;
 }
 
-/// wgmma with A in registers, two chains of sums, and others while they are computed: `between` for what one mma.sync does.
+/// One turn: eight wgmma with A in registers in two chains of sums, waited for; without columns eight mma.sync in four.
+template <int columns> __device__ void multiply(uint32_t (&sums)[2][32], uint64_t b) {
+  if (columns == 0) {
+    uint32_t left[4] = {1, 2, 3, 4}, right[2] = {5, 6};
+    auto &chains = reinterpret_cast<uint32_t(&)[4][4]>(sums);
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      mma(chains[i % 4], left, right, Sums::Half);
+    return;
+  }
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    uint32_t *d = sums[i % 2];
+    if (columns == 8)
+      asm volatile("wgmma.mma_async.sync.aligned.m64n8k16.f16.f16.f16 {%0,%1}, {%2,%2,%2,%2}, %3, 1, 1, 1, 0;" : "+r"(d[0]), "+r"(d[1]) : "r"(0), "l"(b));
+    if (columns == 16)
+      asm volatile("wgmma.mma_async.sync.aligned.m64n16k16.f16.f16.f16 {%0,%1,%2,%3}, {%4,%4,%4,%4}, %5, 1, 1, 1, 0;"
+                   : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+                   : "r"(0), "l"(b));
+    if (columns == 32)
+      asm volatile("wgmma.mma_async.sync.aligned.m64n32k16.f16.f16.f16 {%0,%1,%2,%3,%4,%5,%6,%7}, {%8,%8,%8,%8}, %9, 1, 1, 1, 0;"
+                   : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3]), "+r"(d[4]), "+r"(d[5]), "+r"(d[6]), "+r"(d[7])
+                   : "r"(0), "l"(b));
+    if (columns == 64)
+      asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f16.f16.f16 {%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15}, {%16,%16,%16,%16}, %17, 1, 1, 1, 0;"
+                   : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3]), "+r"(d[4]), "+r"(d[5]), "+r"(d[6]), "+r"(d[7]), "+r"(d[8]), "+r"(d[9]), "+r"(d[10]), "+r"(d[11]), "+r"(d[12]), "+r"(d[13]),
+                     "+r"(d[14]), "+r"(d[15])
+                   : "r"(0), "l"(b));
+  }
+  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+  asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
+}
+
+/// Some warpgroups multiply, and others do nothing but one kind of instruction, 128 in a turn: whether warps of a scheduler that do different things do them at once.
+template <int columns, Kind kind> __global__ void beside(long long *clocks, uint32_t *sink, int multiplying) {
+  extern __shared__ __align__(1024) uint4 memory[];
+  for (int i = threadIdx.x; i < shared / 16; i += blockDim.x)
+    memory[i] = uint4{0, 0, 0, 0};
+  __syncthreads();
+  asm volatile("fence.proxy.async;");
+  uint32_t sums[2][32] = {}, x[8];
+  for (int i = 0; i < 8; ++i)
+    x[i] = threadIdx.x + i;
+  uint64_t b = descriptor(memory);
+  bool multiplies = threadIdx.x / 128 < multiplying;
+  __syncthreads();
+  long long begin = clock64();
+  if (multiplies)
+    _Pragma("unroll 1") for (int turn = 0; turn < turns; ++turn) multiply<columns>(sums, b);
+  else
+    _Pragma("unroll 1") for (int turn = 0; turn < turns; ++turn) _Pragma("unroll") for (int i = 0; i < 128; ++i) other<kind>(x[i % 8], threadIdx.x, 0);
+  long long end = clock64();
+  if (threadIdx.x == 0)
+    clocks[0] = end - begin;
+  if (threadIdx.x == blockDim.x - 1)
+    clocks[1] = end - begin;
+  uint32_t all = 0;
+  for (auto &sum : sums)
+    for (uint32_t s : sum)
+      all ^= s;
+  for (uint32_t v : x)
+    all ^= v;
+  sink[threadIdx.x] = all;
+}
+
+/// wgmma, and others of the same warps behind each turn's: `between` for what one mma.sync does.
 template <int columns, int between = 0> __global__ void warpgroups(long long *clocks, uint32_t *sink) {
   extern __shared__ __align__(1024) uint4 memory[];
   for (int i = threadIdx.x; i < shared / 16; i += blockDim.x)
     memory[i] = uint4{0, 0, 0, 0};
   __syncthreads();
   asm volatile("fence.proxy.async;");
-  uint32_t sums[2][8] = {}, x[8];
+  uint32_t sums[2][32] = {}, x[8];
   for (int i = 0; i < 8; ++i)
     x[i] = threadIdx.x + i;
   uint64_t b = descriptor(memory);
-  TIMED(asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-        _Pragma("unroll") for (int i = 0; i < 8; ++i) {
-          uint32_t *d = sums[i % 2];
-          if (columns == 16)
-            asm volatile("wgmma.mma_async.sync.aligned.m64n16k16.f16.f16.f16 {%0,%1,%2,%3}, {%4,%4,%4,%4}, %5, 1, 1, 1, 0;"
-                         : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
-                         : "r"(0), "l"(b));
-          else
-            asm volatile("wgmma.mma_async.sync.aligned.m64n32k16.f16.f16.f16 {%0,%1,%2,%3,%4,%5,%6,%7}, {%8,%8,%8,%8}, %9, 1, 1, 1, 0;"
-                         : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3]), "+r"(d[4]), "+r"(d[5]), "+r"(d[6]), "+r"(d[7])
-                         : "r"(0), "l"(b));
-        } asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-        _Pragma("unroll") for (int i = 0; i < columns * between; ++i) other<Kind::Fma16>(x[i % 8], threadIdx.x, 0);
-        asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");)
+  TIMED(multiply<columns>(sums, b); _Pragma("unroll") for (int i = 0; i < columns * between; ++i) {
+    uint32_t &v = x[i % 8];
+    // Not before the products.
+    asm volatile("fma.rn.f16x2 %0, %0, %1, %2;" : "+r"(v) : "r"(threadIdx.x), "r"(sums[0][0]));
+  })
   uint32_t all = 0;
   for (auto &sum : sums)
     for (uint32_t s : sum)
@@ -169,6 +226,34 @@ template <class Kernel> void time(const char *name, Kernel kernel, int each) {
 }
 } // namespace
 
+/// Prints the clocks of a scheduler for one product, and for one of the others, of as many warps beside each other.
+template <int columns, Kind kind> void timeBeside(const char *name) {
+  static long long *clocks;
+  static uint32_t *sink;
+  int sms = 0;
+  if (!clocks) {
+    check(cudaMalloc(&clocks, 2 * sizeof *clocks));
+    check(cudaMalloc(&sink, 512 * sizeof *sink));
+  }
+  check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
+  auto kernel = beside<columns, kind>;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
+  std::printf("| %s |", name);
+  for (int multiplying : {1, 2})
+    for (int others : {0, 1, 2}) {
+      for (int warm = 0; warm < 2; ++warm)
+        kernel<<<sms, 128 * (multiplying + others), shared>>>(clocks, sink, multiplying);
+      check(cudaDeviceSynchronize());
+      long long took[2];
+      check(cudaMemcpy(took, clocks, sizeof took, cudaMemcpyDeviceToHost));
+      std::printf(" %.2f", static_cast<double>(took[0]) / turns / 8 / multiplying);
+      if (others)
+        std::printf(", %.2f", static_cast<double>(took[1]) / turns / 128 / others);
+      std::printf(" |");
+    }
+  std::printf("\n");
+}
+
 int main() {
   cudaDeviceProp device;
   check(cudaGetDeviceProperties(&device, 0));
@@ -195,4 +280,22 @@ int main() {
   time("wgmma of 16 columns, and three FMA of f16 pairs beside each mma in it", warpgroups<16, 3>, 8 * 2);
   time("wgmma of 32 columns, and three", warpgroups<32, 3>, 8 * 4);
   time("wgmma of 32 columns, and six", warpgroups<32, 6>, 8 * 4);
+  time("wgmma of 8 columns", warpgroups<8>, 8);
+  time("wgmma of 64 columns", warpgroups<64>, 8 * 8);
+  time("wgmma of 64 columns, and three", warpgroups<64, 3>, 8 * 8);
+  std::printf("\n| products, and one of others | 1 warp multiplies | and 1 other | and 2 | 2 multiply | and 1 other | and 2 |\n|---|---|---|---|---|---|---|\n");
+  timeBeside<0, Kind::Fma16>("mma, FMA of f16 pairs");
+  timeBeside<0, Kind::Add16>("mma, addition of f16 pairs");
+  timeBeside<0, Kind::Logic>("mma, LOP3");
+  timeBeside<0, Kind::Fma32>("mma, FMA of f32");
+  timeBeside<0, Kind::Movmatrix>("mma, movmatrix");
+  timeBeside<8, Kind::Fma16>("wgmma of 8 columns, FMA of f16 pairs");
+  timeBeside<16, Kind::Fma16>("wgmma of 16 columns, FMA of f16 pairs");
+  timeBeside<32, Kind::Fma16>("wgmma of 32 columns, FMA of f16 pairs");
+  timeBeside<64, Kind::Fma16>("wgmma of 64 columns, FMA of f16 pairs");
+  timeBeside<32, Kind::Add16>("wgmma of 32 columns, addition of f16 pairs");
+  timeBeside<32, Kind::Logic>("wgmma of 32 columns, LOP3");
+  timeBeside<32, Kind::Fma32>("wgmma of 32 columns, FMA of f32");
+  timeBeside<32, Kind::Movmatrix>("wgmma of 32 columns, movmatrix");
+  timeBeside<32, Kind::Shuffle>("wgmma of 32 columns, shuffle");
 }

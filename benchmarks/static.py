@@ -24,10 +24,9 @@ HEADS, BATCH = 2, 64
 MMA_SLOTS = 5.2
 # For each length: mma for one output, slots and wavefronts of tables and spectra for 256, bytes spilled (0), error.
 LIMITS = {
-    1024: {"mma": 0.063, "slots": 185, "loads": 13, "error": 1e-3},
-    2048: {"mma": 0.098, "slots": 255, "loads": 43, "error": 1.1e-3},
-    # Two rows side by side in two blocks spill. CTAs of 16 warps, which spill nothing, are 10 % slower by the cost model with counts.
-    4096: {"mma": 0.098, "slots": 240, "loads": 9, "spills": 64, "error": 1.05e-3},
+    1024: {"mma": 0.063, "slots": 185, "loads": 9, "error": 1e-3},
+    2048: {"mma": 0.063, "slots": 206, "loads": 20, "error": 1e-3},
+    4096: {"mma": 0.098, "slots": 240, "loads": 9, "spills": 8, "error": 1.05e-3},
     8192: {"mma": 0.098, "slots": 265, "loads": 11, "error": 1.15e-3},
     16384: {"mma": 0.098, "slots": 290, "loads": 18, "error": 1.25e-3},
     32768: {"mma": 0.098, "slots": 305, "loads": 21, "error": 1.4e-3},

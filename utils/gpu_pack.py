@@ -1,10 +1,12 @@
 """Compiles programs for utils/gpu-suite.py: see utils/gpu-pack.sh."""
 
 import argparse
+import concurrent.futures
 import functools
 import gzip
 import itertools
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -71,9 +73,10 @@ def with_digits(plan, digits, blocks=1):
     return plan if blocks == 1 else plan.replace("points = ", f"blocks = {blocks}, points = ")
 
 
-def planned_for(build, path, chip, options=""):
+def planned_for(build, text, chip, options=""):
     """The planned program, or nothing where it has no kernel, or one without a choice."""
-    planned = subprocess.run([build / "bin" / "fftconv-opt", path, f"--fftconv-plan-convs=chip={chip} require-kernels {options}"], capture_output=True, text=True)
+    command = [build / "bin" / "fftconv-opt", f"--fftconv-plan-convs=chip={chip} require-kernels {options}"]
+    planned = subprocess.run(command, input=text, capture_output=True, text=True)
     return None if planned.returncode or " direct <" in planned.stdout else planned.stdout
 
 
@@ -95,22 +98,19 @@ def warpgroup_plans(text):
                         yield with_numbers(other, warps=warps, rows=rows, values=max(32, 8 * tiles))
 
 
-def plans(build, folder, chip, program):
+def plans(build, chip, program):
     """The program as the planner plans it, without blocks, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
     they fit the chip."""
-    path = folder / "program.mlir"
-    path.write_text(program.mlir)
-    text = planned_for(build, path, chip)
-    # What warps do by themselves is planned on the chip without warpgroups that multiply.
-    alone = chip.removesuffix("a")
-    by_warps = functools.partial(planned_for, build, path, alone)
-    if text and "mma = warpgroup" in text:
-        yield from warpgroup_plans(text)
-        text = by_warps()
+    groups = planned_for(build, program.mlir, chip, "mma=warpgroup")
+    if groups and "mma = warpgroup" in groups:
+        yield planned_for(build, program.mlir, chip)
+        yield from warpgroup_plans(groups)
+    # What warps do by themselves.
+    by_warps = functools.partial(planned_for, build, program.mlir, chip)
+    text = by_warps("mma=warp")
     if not text:
         return
-    whole = by_warps("most-blocks=1") if "blocks = " in text else text
-    text, whole = (plan and plan.replace(f'"{alone}"', f'"{chip}"') for plan in (text, whole))
+    whole = by_warps("mma=warp most-blocks=1") if "blocks = " in text else text
     chosen = {key: int(re.search(rf"{key} = (\d+)", text)[1]) for key in ("warps", "rows", "stages")}
     # Where warps hold rows, each has one, or two where the planner says so.
     points = int(re.search(r"points = (\d+)", text)[1])
@@ -127,7 +127,7 @@ def plans(build, folder, chip, program):
     yield text
     if program.channels_last:
         for way in ("fused", "turned"):
-            other = planned_for(build, path, chip, f"channels={way}")
+            other = planned_for(build, program.mlir, chip, f"channels={way}")
             if other and other != text:
                 yield other
     if whole and whole != text:
@@ -135,7 +135,7 @@ def plans(build, folder, chip, program):
     if bulk in text:
         yield text.replace(bulk, "")
     elif whole: # without blocks, and one row to a warp then
-        one = with_numbers(whole, rows=chosen["warps"]) if own else whole
+        one = with_numbers(whole, rows=int(re.search(r"warps = (\d+)", whole)[1])) if own else whole
         yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:
         yield with_numbers(text, rows=r, warps=w, stages=n)
@@ -148,46 +148,52 @@ def plans(build, folder, chip, program):
             yield with_numbers(with_digits(text, [16, 2, 8, 8]), values=32, rows=4, warps=w, stages=2)
 
 
+def compiled_entry(build, out, chip, cubin, flags, way, tune, name, number, program, text):
+    """Compiles one program; what the suite has to know of it, or None for a plan that is none."""
+    source = out / f"{name}.mlir"
+    source.write_text(text)
+    # The driver is to compile every fortieth.
+    sampled = number % 40 == 3
+    kind = "cubin" if cubin and not sampled else "ptx"
+    code = out / f"{name}.{kind}"
+    command = [build / "bin" / "fftconv-compile", source, f"--chip={chip}", f"--emit={kind}", "-o", code, f"--manifest={out / name}.json", "--report=json", *flags]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    source.unlink()
+    if "do not fit one pass" in done.stderr or (tune and re.search("bytes of shared memory, a CTA on|cannot have (bulk copies|products of warpgroups)", done.stderr)):
+        return None
+    if done.returncode:
+        raise SystemExit(f"{program}: {done.stderr}")
+    (out / f"{code.name}.gz").write_bytes(gzip.compress(code.read_bytes(), mtime=0))
+    code.unlink()
+    run = [kernel for kernel in json.loads(done.stdout)["kernels"] if kernel["kind"] != "spectrum"]
+    (kernel,) = (kernel for kernel in run if kernel["kind"] == "convolution")
+    turned = len(run) > 1
+    # Of the batch that the suite runs, times go with outputs.
+    batch = program.rows if program.batch == "?" else int(program.batch)
+    scale = batch / kernel["batch"]
+    # What a convolution has to read and write, if its gates go with turns or not.
+    per_output = kernel["per_output"]
+    if turned:
+        per_output["hbm_bytes"] += (4 if program.type == "f32" else 2) * sum("gate" in name for name in program.gate_operands)
+    times = [max(k["predicted_seconds"].values()) for k in run]
+    return {
+        "name": f"{program}{way}", "manifest": f"{name}.json", "boundary": program.boundary, "center": program.center, "type": program.type,
+        "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
+        "channels_last": program.channels_last, "seed": number, "sanitize": program.length <= 5000 and sampled,
+        "per_output": per_output, "binds": run[times.index(max(times))]["binds"],
+        "plan": {key: kernel[key] for key in ("radices", "blocks", "theta", "warps", "values", "rows", "stages", "copies", "mma") if key in kernel} | ({"turned": True} if turned else {}),
+        "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,
+        "predicted_ms": sum(times) * 1e3 * scale, "board": kernel["board"],
+    }
+
+
 def pack(build, out, chip, programs, prefix, tune=False, cubin=False, flags=(), way=""):
-    """Compiles programs into a folder; what the suite has to know of each. With `tune`, each in several plans. With `cubin`, as machine code, but for every fortieth,
-    which the driver is to compile. What is compiled in another `way` than the planner's says so in its name."""
-    entries = []
-    choices = ((program, text) for program in programs for text in (plans(build, out, chip, program) if tune else [program.mlir]))
-    for i, (program, text) in enumerate(choices):
-        name = f"{prefix}{i}"
-        (out / "program.mlir").write_text(text)
-        kind = "cubin" if cubin and i % 40 != 3 else "ptx"
-        command = [build / "bin" / "fftconv-compile", out / "program.mlir", f"--chip={chip}", f"--emit={kind}", "-o", out / f"{name}.{kind}"]
-        command += [f"--manifest={out / name}.json", "--report=json", *flags]
-        done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-        if "do not fit one pass" in done.stderr or (tune and re.search("bytes of shared memory, a CTA on|cannot have (bulk copies|products of warpgroups)", done.stderr)):
-            continue
-        if done.returncode:
-            raise SystemExit(f"{program}: {done.stderr}")
-        (out / f"{name}.{kind}.gz").write_bytes(gzip.compress((out / f"{name}.{kind}").read_bytes(), mtime=0))
-        (out / f"{name}.{kind}").unlink()
-        run = [kernel for kernel in json.loads(done.stdout)["kernels"] if kernel["kind"] != "spectrum"]
-        (kernel,) = (kernel for kernel in run if kernel["kind"] == "convolution")
-        turned = len(run) > 1
-        # Of the batch that the suite runs, times go with outputs.
-        batch = program.rows if program.batch == "?" else int(program.batch)
-        scale = batch / kernel["batch"]
-        # What a convolution has to read and write, if its gates go with turns or not.
-        per_output = kernel["per_output"]
-        if turned:
-            per_output["hbm_bytes"] += (4 if program.type == "f32" else 2) * sum("gate" in name for name in program.gate_operands)
-        times = [max(k["predicted_seconds"].values()) for k in run]
-        entries.append({
-            "name": f"{program}{way}", "manifest": f"{name}.json", "boundary": program.boundary, "center": program.center, "type": program.type,
-            "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
-            "channels_last": program.channels_last, "seed": i, "sanitize": program.length <= 5000 and i % 40 == 3,
-            "per_output": per_output, "binds": run[times.index(max(times))]["binds"],
-            "plan": {key: kernel[key] for key in ("radices", "blocks", "theta", "warps", "values", "rows", "stages", "copies", "mma") if key in kernel} | ({"turned": True} if turned else {}),
-            "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,
-            "predicted_ms": sum(times) * 1e3 * scale, "board": kernel["board"],
-        })
-    (out / "program.mlir").unlink()
-    return entries
+    """Compiles programs into a folder, as many at once as there are processors; what the suite has to know of each. With `tune`, each in several plans. With
+    `cubin`, as machine code. What is compiled in another `way` than the planner's says so in its name."""
+    choices = ((program, text) for program in programs for text in (plans(build, chip, program) if tune else [program.mlir]))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        entries = [pool.submit(compiled_entry, build, out, chip, cubin, flags, way, tune, f"{prefix}{i}", i, *choice) for i, choice in enumerate(choices)]
+        return [entry.result() for entry in entries if entry.result()]
 
 
 def main():

@@ -36,6 +36,8 @@ bool fftconv::monarch::fitsWarps(const Digits &digits, const KernelChoice &choic
     std::shared_ptr<const Schedule> schedule = scheduleOf(digits, choice, problem.split);
     return !schedule || schedule->split > 0;
   }
+  if (digits.points() > 32 * choice.values)
+    return false;
   bool several = !problem.split && !problem.channelsLast && !choice.bulk;
   return several ? choice.rows % choice.warps == 0 : choice.rows == choice.warps;
 }
@@ -95,7 +97,8 @@ int64_t fftconv::monarch::mbarrierBytes(const Digits &digits, const KernelChoice
   return 8 * (choice.stages - 1) * (warpOwns(digits) ? choice.warps : 1);
 }
 
-ScheduleRequest fftconv::monarch::scheduleRequest(const Digits &digits, const KernelChoice &choice, bool split) {
+static ScheduleRequest scheduleRequest(const Digits &digits, const KernelChoice &choice, bool split,
+                                       int64_t rowsAtOnce) {
   return {.warps = choice.warps,
           .registerBits = bitsOf(choice.values),
           .rightAngle = digits.rightAngle,
@@ -103,10 +106,14 @@ ScheduleRequest fftconv::monarch::scheduleRequest(const Digits &digits, const Ke
           .padding = bulkPadding(choice, split),
           // Warpgroups keep most tables for a phase, however many rows there are.
           .rows = choice.warpgroups ? 4 : choice.rows,
-          .rowsAtOnce = rowsAtOnce(digits, choice, {.split = split}),
+          .rowsAtOnce = rowsAtOnce,
           .warpgroups = choice.warpgroups,
           // Beside two rows of 8192 points in each of two CTAs, or two of 16,384 in one.
           .matrixBytes = choice.warpgroups ? (choice.warps > 8 ? 32 : 16) * 1024 : 0};
+}
+
+ScheduleRequest fftconv::monarch::scheduleRequest(const Digits &digits, const KernelChoice &choice, bool split) {
+  return ::scheduleRequest(digits, choice, split, rowsAtOnce(digits, choice, {.split = split}));
 }
 
 bool fftconv::monarch::storesInBulk(const Schedule &schedule, const KernelChoice &choice,
@@ -254,8 +261,13 @@ int64_t fftconv::monarch::rowsAtOnce(const Digits &digits, const KernelChoice &c
   if (choice.warpgroups)
     return 1;
   // Of two rows alone in a CTA that has a multiprocessor to itself, one is computed while the other is waited for.
-  bool one = choice.rows % 2 || (choice.rows == 2 && choice.warps == 16);
-  return problem.wideSums || problem.gated() || one ? 1 : 2;
+  if (problem.wideSums || problem.gated() || choice.rows % 2 || (choice.rows == 2 && choice.warps == 16))
+    return 1;
+  // Nor two that registers do not hold beside operands (benchmarks/README.md).
+  constexpr int64_t most = 80;
+  std::shared_ptr<const Schedule> two =
+      findSchedule(digits.radices, ::scheduleRequest(digits, choice, problem.split, 2));
+  return two && two->operands > most ? 1 : 2;
 }
 
 int64_t fftconv::monarch::rowsTogether(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {

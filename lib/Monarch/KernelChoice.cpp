@@ -10,6 +10,7 @@
 #include "KernelParts.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <tuple>
 
@@ -68,26 +69,40 @@ static std::optional<KernelChoice> chooseRows(KernelChoice choice, const Digits 
   return best < INFINITY ? std::optional(choice) : std::nullopt;
 }
 
+/// Whether warps that own rows load tables for each.
+static bool loadsTables(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem) {
+  std::shared_ptr<const Schedule> schedule = scheduleOf(digits, choice, problem.split);
+  return !schedule || std::ranges::any_of(schedule->steps, [&](const Step &step) {
+    return std::ranges::any_of(
+        std::array{HomeKind::Matrix, HomeKind::Butterfly, HomeKind::Product}, [&](HomeKind kind) {
+          return tableLoads(*schedule, step, kind, /*inLine=*/false, choice.rows, /*rowsAtOnce=*/1, problem).words > 0;
+        });
+  });
+}
+
 /// What may be chosen of warps that share rows, but for the rows.
 static std::vector<KernelChoice> sharingChoices(const Digits &digits, const KernelProblem &problem, const Chip &chip,
                                                 bool bulk) {
   // Rows of other heads come by way of registers, not ahead.
   int stages = problem.channelsLast ? 1 : 2;
-  std::vector<KernelChoice> choices;
+  std::vector<KernelChoice> byWarps, byWarpgroups;
   // Values in f32 take more registers.
   for (int warps : {16, 8})
     if (KernelChoice choice{warps, 32, 1, stages, bulk};
         (warps == 8 || !problem.split) && fitsWarps(digits, choice, problem))
-      choices.push_back(choice);
-  if (chip.warpgroupRate > 0)
+      byWarps.push_back(choice);
+  if (chip.warpgroupRate > 0 && problem.warpgroups != false)
     for (int values : {32, 64})
       for (int warps : {16, 8, 4}) {
         KernelChoice choice{warps, values, 1, stages, bulk, /*warpgroups=*/true};
         choice.rows = rowsTogether(digits, choice, problem);
         if (whyNoWarpgroups(digits, choice, problem, chip).empty())
-          choices.push_back(choice);
+          byWarpgroups.push_back(choice);
       }
-  return choices;
+  if (problem.warpgroups == true && !byWarpgroups.empty())
+    return byWarpgroups;
+  byWarps.insert(byWarps.end(), byWarpgroups.begin(), byWarpgroups.end());
+  return byWarps;
 }
 
 std::optional<KernelCost> fftconv::monarch::chosenCost(const Digits &digits, const KernelProblem &problem,
@@ -116,19 +131,24 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
                : chooseKernel(digits, problem, chip, false);
   }
   bool bulk = *asked;
+  std::vector<KernelChoice> sharing = sharingChoices(digits, problem, chip, bulk);
   // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
-  if (warpOwns(digits)) {
+  if (warpOwns(digits) && (problem.warpgroups != true || sharing.empty())) {
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
     // Warps that own rows have nothing to share, and CTAs of one warp end one by one; gates and pairs of rows want their neighbours' spectra and lines in L1. Sixteen heads of 16-bit
     // values fill a sector where channels are last, if that leaves lanes the registers that they need (benchmarks/README.md).
     bool roomy = !problem.wideSums && !problem.split &&
                  (digits.points() <= 256 || (digits.points() > 512 && digits.points() <= 1024));
     int warps = problem.channelsLast ? (roomy ? 16 : 8) : problem.gated() || !digits.rightAngle ? 4 : 1;
-    // Two rows to a warp where their matrices differ from tile to tile and registers hold both.
-    bool two = digits.points() > 512 && digits.points() <= 1024 && !problem.gated() && !problem.wideSums &&
-               !problem.channelsLast && !bulk && (together == 0 || together >= 2 * warps);
-    KernelChoice choice{warps, digits.points() <= 1024 ? 32 : 64, warps * (two ? 2 : 1), problem.channelsLast ? 1 : 2,
-                        bulk};
+    KernelChoice choice{warps, ownedValues(digits), warps, problem.channelsLast ? 1 : 2, bulk};
+    // Two rows to a warp where what it loads serves both and registers hold them. Warps that load no tables are better off with each other's spectra in L1.
+    if (digits.points() > 512 && digits.points() <= 1024 && !problem.gated() && !problem.wideSums &&
+        !problem.channelsLast && !bulk) {
+      if (!loadsTables(digits, choice, problem))
+        choice.rows = choice.warps = 4;
+      else if (together == 0 || together >= 2 * warps)
+        choice.rows = 2 * warps;
+    }
     auto fits = [&](const KernelChoice &choice) {
       return sharedBytes(digits, choice, problem, problem.gateTile() && choice.stages > 1) <= chip.sharedBytes;
     };
@@ -151,7 +171,7 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // registers again.
   std::optional<KernelChoice> best;
   std::tuple<bool, double, double> least;
-  for (const KernelChoice &tried : sharingChoices(digits, problem, chip, bulk)) {
+  for (const KernelChoice &tried : sharing) {
     // Fewer heads of a row would touch more sectors than they use.
     if (tried.warps == 8 && problem.channelsLast && best)
       continue;

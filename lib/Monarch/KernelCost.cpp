@@ -96,22 +96,22 @@ TableLoads fftconv::monarch::tableLoads(const Schedule &schedule, const Step &st
 }
 
 void fftconv::monarch::setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps,
-                                const Chip &chip, bool warpgroups) {
+                                const Chip &chip) {
   double sms = static_cast<double>(chip.sms), full = std::min(1.0, ctas / sms);
   double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
   double clock = outputs / (chip.clock * sms * full);
-  double slots = cost.instructions + (warpgroups ? 0 : (chip.mmaSlots - 1) * cost.mma);
+  double slots = cost.instructions + (cost.warpgroups ? 0 : (chip.mmaSlots - 1) * cost.mma);
   cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
   cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
   cost.limits[KernelCost::SharedMemory].time = (cost.wavefronts + cost.loads) * clock;
   cost.limits[KernelCost::TensorCores].time =
-      (warpgroups ? cost.warpgroupProducts / chip.warpgroupRate : cost.mma * 2048 / chip.tensorRate) * clock;
+      (cost.warpgroups ? cost.warpgroupProducts / chip.warpgroupRate : cost.mma * 2048 / chip.tensorRate) * clock;
   cost.limits[KernelCost::Issue].time = slots / chip.slotsPerClock(warps) * clock;
 }
 
 KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice,
                                         const KernelProblem &problem, const Chip &chip) {
-  KernelCost cost;
+  KernelCost cost{.warpgroups = schedule.warpgroups};
   int64_t batch = problem.batch, heads = problem.heads, length = problem.length;
   bool preGate = problem.preGate, wraps = problem.wraps, split = problem.split;
   // Where theta is one a row of the schedule is two of the batch.
@@ -271,9 +271,11 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   if (schedule.split)
     for (int64_t radix : digits.radices)
       all += isPowerOfTwo(radix) ? 0 : 14 * static_cast<double>(radix - 2);
-  // What is spilled comes back. Gates take registers, too.
-  if (int64_t excess = schedule.registers - roomyRegisters + (problem.gated() ? 20 : 0); excess > 0)
-    all += schedule.warpgroups ? 8 : 24 + 2 * static_cast<double>(excess);
+  // What is spilled comes back. Gates take registers, too, and so do sums of products of warpgroups while they are under way.
+  int64_t excess = schedule.registers - roomyRegisters;
+  excess += schedule.warpgroups ? (problem.wideSums ? 28 : 12) : problem.gated() ? 20 : 0;
+  if (excess > 0)
+    all += 24 + 2 * static_cast<double>(excess);
   // Operands need no order, and addresses fewer registers.
   if (schedule.warpgroups)
     all -= 12;
@@ -284,7 +286,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // CTAs that do not fill the chip leave multiprocessors idle.
   double groups = static_cast<double>(heads * ceilDiv(complexRows, choice.rows)), sms = static_cast<double>(chip.sms);
   double full = std::min(1.0, groups / sms);
-  setTimes(cost, problem, groups, static_cast<double>(resident * choice.warps), chip, schedule.warpgroups);
+  setTimes(cost, problem, groups, static_cast<double>(resident * choice.warps), chip);
   // As measured: sectors of which a row's neighbours have most come no faster than half of what L2 moves of whole lines (benchmarks/README.md).
   if (problem.channelsLast)
     cost.limits[KernelCost::L2].time *= 2;
@@ -292,18 +294,23 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     cost.limits[KernelCost::Latency].time =
         outputs * static_cast<double>(bytes * (1 + holdsGateAhead(digits, choice, problem, chip))) *
         chip.memoryLatency / (full * bytesAhead(digits, choice, problem, chip));
+  // As measured (benchmarks/README.md): what does not overlap adds up.
   auto time = [&](int limit) { return cost.limits[limit].time; };
+  double perClock = outputs / (chip.clock * sms * full);
   double &together = cost.limits[KernelCost::Together].time;
-  // Warps that own rows wait for none but themselves.
+  double loading = clocksPerLoad * tables * perClock;
+  // Warps that own rows wait for none but themselves; those of f32, which compute three times as long, not for tables.
   if (schedule.split == 0) {
-    together = std::cbrt(std::pow(time(KernelCost::Issue), 3) + std::pow(0.9 * time(KernelCost::Memory), 3));
+    double busy = time(KernelCost::Issue) + (split ? 0 : loading);
+    together = std::cbrt(std::pow(busy, 3) + std::pow(0.9 * time(KernelCost::Memory), 3));
     return cost;
   }
   // Where warps share rows, what they wait for adds to what they issue: loads of tables and spectra, half of what memory takes, a CTA that is alone for its last warp at barriers, and for rows that are not ahead.
-  // Of four barriers teams that meet in the inner phase have two for all.
-  double barriers = schedule.teams() == 1 ? 1 : schedule.teamsStayApart() ? 0 : 0.5;
-  double waits = (resident == 1 ? 5e-7 * barriers : 0) + (choice.stages == 1 ? chip.memoryLatency : 0);
-  together = time(KernelCost::Issue) + clocksPerLoad * tables * outputs / (chip.clock * sms * full) +
-             0.46 * time(KernelCost::Memory) + waits * groups / (sms * full);
+  double waits = (resident == 1 ? 5e-7 : 0) + (choice.stages == 1 ? chip.memoryLatency : 0);
+  together = time(KernelCost::Issue) + loading + 0.46 * time(KernelCost::Memory) + waits * groups / (sms * full);
+  // Warpgroups wait for their products and for shared memory, too.
+  if (schedule.warpgroups)
+    together += 0.1 * time(KernelCost::Issue) + 1.4 * tables * perClock + 0.3 * cost.wavefronts * perClock +
+                0.1 * time(KernelCost::Memory);
   return cost;
 }

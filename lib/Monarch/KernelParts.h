@@ -24,6 +24,9 @@ inline std::shared_ptr<const Schedule> scheduleOf(const Digits &digits, const Ke
   return findSchedule(digits.radices, scheduleRequest(digits, choice, split));
 }
 
+/// Values of a row that a lane has where warps own rows.
+inline int ownedValues(const Digits &digits) { return digits.points() <= 1024 ? 32 : 64; }
+
 /// Planes that an input has: one of real values, or two rows as real and imaginary parts.
 inline int64_t inputPlanes(const Digits &digits) { return digits.rightAngle ? 1 : 2; }
 
@@ -66,9 +69,8 @@ constexpr int64_t roomyRegisters = 76;
 /// Clocks of a multiprocessor that kernels whose warps share rows wait for a wavefront of tables or spectra, as measured (benchmarks/README.md).
 constexpr double clocksPerLoad = 0.53;
 
-/// The times that counts for one output take a chip of which `ctas` fill a part, `warps` of them at a time on a multiprocessor; mma are those of warps, or of warpgroups.
-void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps, const Chip &chip,
-              bool warpgroups = false);
+/// The times that counts for one output take a chip of which `ctas` fill a part, `warps` of them at a time on a multiprocessor.
+void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps, const Chip &chip);
 
 } // namespace fftconv::monarch
 

@@ -11,7 +11,7 @@
 
 #include "fftconv/Monarch/Planner.h"
 
-#include "fftconv/Monarch/Schedule.h"
+#include "KernelParts.h"
 
 #include <algorithm>
 #include <array>
@@ -206,10 +206,12 @@ static Digits inBlocks(int64_t blocks, std::vector<int64_t> radices) {
   return {std::move(radices), /*rightAngle=*/true, blocks > 1};
 }
 
-/// Whether the digits have a schedule, with as few warps as kernels have that share rows.
+/// Whether the digits have a schedule, with as few warps as kernels have that share rows, or as many values to a lane as it takes for a warp that owns one.
 static bool hasSchedule(const Digits &digits) {
-  return findSchedule(digits.radices, {.warps = 8, .rightAngle = digits.rightAngle, .blocks = digits.blocks}) !=
-         nullptr;
+  ScheduleRequest request{.warps = 8, .rightAngle = digits.rightAngle, .blocks = digits.blocks};
+  if (warpOwns(digits))
+    request.registerBits = bitsOf(ownedValues(digits));
+  return findSchedule(digits.radices, request) != nullptr;
 }
 
 std::vector<Candidate> fftconv::monarch::candidates(const Problem &problem, const Chip &chip, size_t most) {

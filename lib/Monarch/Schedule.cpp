@@ -101,29 +101,31 @@ static bool phaseHasBothWays(const Schedule &schedule, size_t n) {
   return schedule.steps[n].kind == StepKind::Product;
 }
 
-/// Registers of a lane for tiles and tables in the phase that has most.
-static int64_t registersOf(const Schedule &schedule, const ScheduleRequest &request) {
-  int64_t most = 0, tables = 0;
+/// Counts registers of a lane for tiles and tables in the phase that has most.
+static void countRegisters(Schedule &schedule, const ScheduleRequest &request) {
+  int64_t held = 0, operands = 0;
   bool inLine = false;
   for (size_t n = 1; n + 1 < schedule.steps.size(); ++n) {
     const Step &step = schedule.steps[n];
     if (step.kind == StepKind::Read) {
       inLine = tripsInLine(schedule, n, {});
-      tables = 0;
+      held = operands = 0;
     }
     // What warpgroups keep for the way there serves the way back.
-    for (HomeKind kind : {HomeKind::Matrix, HomeKind::Butterfly, HomeKind::Product})
-      tables += step.inverse && schedule.warpgroups && phaseHasBothWays(schedule, n)
-                    ? 0
-                    : tableLoads(schedule, step, kind, inLine, request.rows, request.rowsAtOnce, {}).held;
+    bool kept = step.inverse && schedule.warpgroups && phaseHasBothWays(schedule, n);
+    for (HomeKind kind : {HomeKind::Matrix, HomeKind::Butterfly, HomeKind::Product}) {
+      int64_t words = kept ? 0 : tableLoads(schedule, step, kind, inLine, request.rows, request.rowsAtOnce, {}).held;
+      held += words;
+      operands += kind == HomeKind::Matrix && schedule.takesBothPlanes(step.digit) ? 2 * words : words;
+    }
     int64_t values = 0;
     Coordinates at;
     for (at.tile = 0; at.tile < step.layout.tiles(); ++at.tile)
       for (at.reg = 0; at.reg < 8; ++at.reg)
         values += step.layout.present(at);
-    most = std::max(most, tables + request.rowsAtOnce * values);
+    schedule.registers = std::max(schedule.registers, held + request.rowsAtOnce * values);
+    schedule.operands = std::max(schedule.operands, operands + request.rowsAtOnce * values);
   }
-  return most;
 }
 
 /// The schedule of some steps, ranked.
@@ -150,7 +152,8 @@ static Ranked rank(const std::vector<int64_t> &radices, int split, std::vector<S
   Schedule schedule{radices,  request.warps, split, request.rightAngle, request.blocks, steps,
                     matrices, homes.homes,   {},    request.padding};
   schedule.warpgroups = request.warpgroups;
-  schedule.registers = split > 0 ? registersOf(schedule, request) : 0;
+  if (split > 0)
+    countRegisters(schedule, request);
   int64_t excess = std::max<int64_t>(0, schedule.registers - roomyRegisters);
   return {{split > 0, mmas, split ? radices[0] : 0, excess, homes.cost.clocks, inner, homes.cost.entries},
           std::move(schedule)};

@@ -105,6 +105,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       getOperation()->emitError("copies must be auto, async or bulk, got '") << copies << "'";
       return signalPassFailure();
     }
+    if (mma != "auto" && !symbolizeMma(mma)) {
+      getOperation()->emitError("mma must be auto, warp or warpgroup, got '") << mma << "'";
+      return signalPassFailure();
+    }
     if (channels != "auto" && channels != "fused" && channels != "turned") {
       getOperation()->emitError("channels must be auto, fused or turned, got '") << channels << "'";
       return signalPassFailure();
@@ -155,7 +159,8 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
             .wraps = op.getBoundary() == Boundary::Circular && digits.rightAngle,
             .split = u.getElementType().isF32(),
             .wideSums = sumsOf(type).isF32(),
-            .channelsLast = op.getChannelsLast()};
+            .channelsLast = op.getChannelsLast(),
+            .warpgroups = mma == "auto" ? std::nullopt : std::optional(mma == "warpgroup")};
   }
 
   static remark::RemarkOpts options(StringRef name) {
@@ -178,6 +183,9 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
         choice = monarch::chooseKernel(digits, problem, target, false);
       }
     }
+    if (problem.warpgroups == true && choice && !choice->warpgroups)
+      remark::missed(op.getLoc(), options("NoWarpgroups"))
+          << remark::reason("no kernel of its digits has warpgroups multiply");
     StringRef reason;
     if (!target.isGpu())
       reason = "it is not a GPU";
@@ -350,7 +358,8 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
         !reason.empty())
       return refuse("no products of warpgroups, since " + reason);
     if (!monarch::fitsWarps(digits, choice, problem))
-      return refuse("a warp holds a row, and so there are as many rows as warps, or a multiple of f16 and bf16");
+      return refuse("a warp holds a row, so lanes have all values of it, and there are as many rows as warps, or a "
+                    "multiple of f16 and bf16");
     op.setPlanAttr(plan);
     remark::analysis(op.getLoc(), options("Tuned")) << "the plan of the tuning file";
     return WalkResult::advance();
@@ -360,6 +369,8 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     monarch::Digits digits;
     /// The time of the kernel, and without what memory takes; nothing where none runs the digits.
     std::optional<std::pair<double, double>> times = {};
+    /// Whether warpgroups multiply.
+    bool warpgroups = false;
   };
 
   /// The digits of a convolution: of the cheapest by work those whose kernel is fastest, if they have kernels. Nothing where its length is out of reach.
@@ -395,8 +406,11 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       if (!cost)
         continue;
       std::pair times(cost->time(), cost->onChipTime());
-      if (!best.times || times < *best.times)
-        best = {digits, times};
+      auto rank = [&](bool warpgroups, std::pair<double, double> times) {
+        return std::pair(mma == "warpgroup" && !warpgroups, times);
+      };
+      if (!best.times || rank(cost->warpgroups, times) < rank(best.warpgroups, *best.times))
+        best = {digits, times, cost->warpgroups};
     }
     return best;
   }

@@ -95,6 +95,25 @@ def test_autotune(pack, tmp_path):
     assert "no tuning: missing value at tuning.plans[0]" in plan_of(known)
 
 
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+@pytest.mark.parametrize("chip", ["sm_90", "sm_90a"])
+@pytest.mark.parametrize("path", RESULTS.glob("*-tuning.json"), ids=lambda path: path.stem)
+def test_tuning_files_that_are_kept(path, chip, tmp_path):
+    """The planner takes every plan of a tuning file that measurements left."""
+    plans = [plan for plan in json.loads(path.read_text())["plans"] if plan["chip"] == chip]
+    assert plans
+    for plan in plans:
+        gates = {(False, False): "none", (True, False): "pre", (False, True): "post", (True, True): "both"}[plan["pre_gate"], plan["post_gate"]]
+        program = Program(plan["boundary"], gates, plan["type"], plan["length"], plan["length"], "?", plan["heads"], channels_last=plan["channels_last"])
+        (tmp_path / "p.mlir").write_text(program.mlir)
+        done = call("fftconv-opt", tmp_path / "p.mlir", f"--fftconv-plan-convs=chip={chip} require-kernels tuning={path}")
+        assert done.returncode == 0, done.stderr
+        schedule = f"warps = {plan['warps']}, values = {plan['values']}, rows = {plan['rows']}, stages = {plan['stages']}"
+        assert schedule in done.stdout and f"radices = {plan['radices']}" in done.stdout, (plan, done.stdout)
+
+
 def test_launch(pack):
     """For a profiler: benchmarks of a name run, once, and nothing is judged or written."""
     done = suite(pack, "--launch=K1024$")

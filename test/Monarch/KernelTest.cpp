@@ -74,6 +74,23 @@ TEST(Kernel, ComputesRowsSideBySide) {
   EXPECT_FALSE(fitsWarps({{16, 4, 16}, true}, {4, 32, 8, 2}, {.length = 1024, .channelsLast = true}));
   EXPECT_EQ(together({16, 16, 16}, 4, {.length = 4096, .preGate = true}), 1);
   EXPECT_EQ(together({16, 16, 16}, 4, {.length = 4096, .wideSums = true}), 1);
+  // Registers hold no second row beside the operands of these, as was measured (benchmarks/README.md).
+  auto blocks = [](std::vector<int64_t> radices, int64_t rows, KernelProblem problem) {
+    return rowsAtOnce({std::move(radices), true, true}, {8, 32, rows, 2}, problem);
+  };
+  EXPECT_EQ(blocks({2, 16, 2, 8, 8}, 4, {.length = 4096}), 1);
+  EXPECT_EQ(blocks({4, 16, 2, 8, 8}, 2, {.length = 8192}), 2);
+  EXPECT_EQ(blocks({2, 16, 4, 8, 8}, 2, {.length = 8192}), 2);
+  EXPECT_EQ(together({16, 4, 8, 8}, 4, {.length = 4096}), 2);
+  // Lanes of a warp that owns rows have all values of one.
+  EXPECT_TRUE(fitsWarps({{4, 16, 4, 8}, true, true}, {1, 64, 1, 3}, {.length = 2048}));
+  EXPECT_FALSE(fitsWarps({{4, 16, 4, 8}, true, true}, {1, 32, 1, 3}, {.length = 2048}));
+  // Warps that load no tables for their rows have one each, in fours.
+  Digits inFours{{4, 16, 2, 8}, true, true};
+  std::optional<KernelChoice> four =
+      chooseKernel(inFours, {.batch = 64, .heads = 768, .length = 1024}, *findChip("sm_90"));
+  ASSERT_TRUE(four.has_value());
+  EXPECT_EQ(std::pair(four->warps, four->rows), std::pair(4, int64_t(4)));
   // Groups of an even number are taken for it.
   EXPECT_EQ(choose({16, 2, 16, 16}, {.length = 8192}, "sm_90")->rows, 4);
   EXPECT_EQ(choose({16, 3, 16, 16}, {.length = 12288, .wideSums = true}, "sm_90")->rows, 3);
@@ -281,6 +298,18 @@ TEST(Kernel, RanksPlansThatAreKnownToBeBetter) {
   EXPECT_LT(measured({16, 16, 16}, 8, 3, 4096, true, true), measured({16, 16, 16}, 8, 2, 4096, true, true));
   EXPECT_LT(measured({16, 16, 16}, 8, 2, 4096, true, true), measured({16, 16, 16}, 8, 1, 4096, true, true));
   EXPECT_LT(measured({16, 2, 16, 16}, 16, 2, 8192, true, true), measured({16, 2, 16, 16}, 16, 1, 8192, true, true));
+  // Warps before warpgroups, and rows in blocks, also of warps that own them.
+  auto chosen = [&](Digits digits, int64_t length) {
+    return chosenCost(digits, {.batch = 64, .heads = 768, .length = length}, *findChip("sm_90a"))->time();
+  };
+  EXPECT_LT(chosen({{4, 16, 2, 8}, true, true}, 1024), chosen({{2, 16, 4, 8}, true, true}, 1024));
+  EXPECT_LT(chosen({{4, 16, 2, 8}, true, true}, 1024), chosen({{2, 32, 16}, true, true}, 1024));
+  EXPECT_LT(chosen({{4, 16, 4, 8}, true, true}, 2048), chosen({{2, 16, 8, 8}, true, true}, 2048));
+  EXPECT_LT(chosen({{2, 16, 8, 8}, true, true}, 2048), chosen({{16, 8, 16}, true}, 2048));
+  EXPECT_LT(chosen({{4, 16, 4, 8}, true, true}, 2048), chosen({{4, 32, 16}, true, true}, 2048));
+  EXPECT_LT(chosen({{4, 16, 2, 8, 8}, true, true}, 8192), chosen({{4, 32, 4, 16}, true, true}, 8192));
+  EXPECT_LT(chosen({{4, 16, 4, 8, 8}, true, true}, 16384), chosen({{4, 32, 4, 32}, true, true}, 16384));
+  EXPECT_LT(chosen({{4, 16, 4, 2, 8, 8}, true, true}, 32768), chosen({{4, 32, 4, 2, 32}, true, true}, 32768));
   // A short filter directly.
   KernelProblem problem{.batch = 64, .heads = 768, .length = 4096};
   KernelCost direct = directCost(64, 0, *chooseDirect(64, 0, problem, chip), problem, chip);
@@ -363,10 +392,10 @@ TEST(Kernel, HasWarpgroupsMultiply) {
   for (const Digits &digits : warpgroupDigits({.length = 4096}, chip)) {
     EXPECT_EQ(digits.points(), 4096);
     std::optional<KernelChoice> choice = chooseKernel(digits, problem, chip);
-    if (!choice) // layouts of some digits do not close
+    // Layouts of some digits do not close; others are faster by warps.
+    if (!choice || !choice->warpgroups)
       continue;
     ++kernels;
-    ASSERT_TRUE(choice->warpgroups);
     EXPECT_EQ(whyNoWarpgroups(digits, *choice, problem, chip), "");
     // Four warps have a matrix in common, of a digit that is on columns: no digit that it depends on is on them or on rows.
     std::shared_ptr<const Schedule> schedule = findSchedule(digits.radices, scheduleRequest(digits, *choice, false));

@@ -56,6 +56,10 @@ DriverOptions::DriverOptions(cl::OptionCategory &category)
       copies("copies",
              cl::desc("how kernels copy rows: async, bulk (where they can), or auto (default) for bulk where it pays"),
              cl::value_desc("HOW"), cl::init("auto"), cl::cat(category)),
+      mma("mma",
+          cl::desc("who multiplies on a GPU: warp (each by itself), warpgroup (four together, where they can), or auto "
+                   "(default) for the faster"),
+          cl::value_desc("WHO"), cl::init("auto"), cl::cat(category)),
       channels("channels",
                cl::desc("how a GPU computes rows whose channels are last: fused (in one kernel), turned (before and "
                         "after), or auto (default) for the faster"),

@@ -34,7 +34,7 @@ void claimFlag(llvm::StringRef name);
 struct DriverOptions {
   explicit DriverOptions(llvm::cl::OptionCategory &category);
 
-  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method, copies, channels, tuning;
+  llvm::cl::opt<std::string> input, entry, chip, compute, products, sums, method, copies, mma, channels, tuning;
   /// Where remarks go: to standard error, to a file.
   llvm::cl::opt<bool> remarks;
   llvm::cl::opt<std::string> remarksFile;
@@ -46,6 +46,7 @@ struct DriverOptions {
             .sums = sums.getValue(),
             .method = method.getValue(),
             .copies = copies.getValue(),
+            .mma = mma.getValue(),
             .channels = channels.getValue(),
             .tuning = tuning.getValue()};
   }

@@ -42,9 +42,9 @@ struct Chip {
   double memoryLatency = 7e-7;
   /// Multiply-adds of f16 operands with f32 sums by mma.sync, per clock and multiprocessor.
   double tensorRate = 0;
-  /// What sixteen warps use of the four slots for instructions that a clock of a multiprocessor has, and how many an mma.sync takes (others take one).
+  /// What sixteen warps use of the four slots for instructions that a clock of a multiprocessor has, and how many an mma.sync counts where others count one: what fits measured kernels, of which half are instructions of f16 pairs; it takes none from other warps (benchmarks/README.md).
   double issueRate = 0, mmaSlots = 1;
-  /// Whether warpgroups multiply (wgmma), which takes none of their slots but for the instruction: multiply-adds as above.
+  /// Multiply-adds as above by warpgroups (wgmma, of 32 columns or more); zero where there are none.
   double warpgroupRate = 0;
   /// Whether stmatrix exists.
   bool storesMatrices = false;

@@ -51,6 +51,8 @@ struct KernelProblem {
   bool wideSums = false;
   /// Tensors are [B, L, H], and neighbouring heads travel together instead of batch rows.
   bool channelsLast = false;
+  /// Whether warpgroups multiply, where one of both is asked for: if they can, or never.
+  std::optional<bool> warpgroups = {};
 
   int64_t elementBytes() const { return split ? 4 : 2; }
   bool gated() const { return preGate || postGate; }
@@ -166,6 +168,8 @@ constexpr int64_t unrolledCopies = 32;
 
 /// What a convolution needs for one output, and the times that this takes a chip at its limits.
 struct KernelCost {
+  /// Whether mma are those of warpgroups.
+  bool warpgroups = false;
   /// Multiply-adds that the products of warpgroups take as long as.
   double warpgroupProducts = 0;
   double mma = 0, instructions = 0, wavefronts = 0, sectors = 0, bytes = 0;

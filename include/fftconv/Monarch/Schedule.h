@@ -84,8 +84,8 @@ struct Schedule {
   bool leavesRows = false;
   /// See ScheduleRequest.
   bool warpgroups = false;
-  /// Registers of a lane that tiles and tables take in the phase that has most of them, where warps share rows.
-  int64_t registers = 0;
+  /// Registers of a lane that tiles and tables take in the phase that has most of them, where warps share rows: tables as they are loaded, and as operands of mma, for which a matrix of 8 takes twice as many.
+  int64_t registers = 0, operands = 0;
 
   int64_t points() const;
   /// The first digit that is transformed, and blocks of those that come before it.

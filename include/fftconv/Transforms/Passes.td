@@ -46,6 +46,7 @@ def PlanConvs : Pass<"fftconv-plan-convs"> {
     Option<"sums", "sums", "std::string", "\"auto\"", "type of the sums of matrix products in kernels: f32, f16 (where stages and products are), or auto for f16 where it can be">,
     Option<"method", "method", "std::string", "\"auto\"", "how to compute on a GPU: fft, direct (where it can be done so), or auto for the cheaper">,
     Option<"copies", "copies", "std::string", "\"auto\"", "how rows are copied in kernels: async, bulk (where they can be), or auto for bulk where it pays">,
+    Option<"mma", "mma", "std::string", "\"auto\"", "who multiplies on a GPU: warp (each by itself), warpgroup (four together, where they can), or auto for the faster">,
     Option<"channels", "channels", "std::string", "\"auto\"",
            "how a GPU computes rows whose channels are last: fused (by a kernel that turns them itself), turned (by kernels of their own, before and after), or auto for the faster">,
     Option<"mostBlocks", "most-blocks", "int64_t", "8", "the most blocks that a GPU may cut causal rows into; 1 for none">,
