@@ -4,6 +4,7 @@
 // RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 copies=bulk" --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=NOBULK
 // RUN: fftconv-opt %s --fftconv-plan-convs=chip=sm_90 --split-input-file | FileCheck %s --check-prefix=AUTO
 // RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90 channels=fused" --split-input-file | FileCheck %s --check-prefix=FUSED
+// RUN: fftconv-opt %s --fftconv-plan-convs="chip=sm_90a mma=warpgroup" --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=NOGROUPS
 // RUN: fftconv-opt %s --fftconv-plan-convs --split-input-file --remarks-filter=.* 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // The number of points is the cheapest at least as large as the length, not a power of two.
@@ -94,6 +95,7 @@ func.func @copies(%u: tensor<?x2x1024xf16>, %k: tensor<2x1024xf32>, %v: tensor<?
 // -----
 
 // BULK-LABEL: @wide(
+// NOGROUPS: plan-convs.mlir:[[@LINE+4]]:8: remark: [Missed] NoWarpgroups | Category:fftconv-plan-convs | Reason="no kernel of its digits has warpgroups multiply"
 // AUTO: #fftconv.schedule<{{.*}}, copies = bulk>
 // AUTO-LABEL: @wide(
 func.func @wide(%u: tensor<?x2x1024xf32>, %k: tensor<2x1024xf32>) -> tensor<?x2x1024xf32> {
