@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -29,15 +30,31 @@ constexpr int turns = 256, block = 16, shared = 65536;
   if (threadIdx.x == 0)                                                                                                \
     *clocks = end - begin;
 
-enum class Sums { Wide, Half, HalfBegun };
+/// Registers that others work on, and what keeps all results from being left out.
+__device__ void number(uint32_t (&x)[8]) {
+  for (int i = 0; i < 8; ++i)
+    x[i] = threadIdx.x + i;
+}
 
-/// Sums in f32 or f16; or in f16, begun with zero.
+template <int count> __device__ uint32_t mixed(const uint32_t (&words)[count]) {
+  uint32_t all = 0;
+  for (uint32_t word : words)
+    all ^= word;
+  return all;
+}
+
+template <int rows, int count> __device__ uint32_t mixed(const uint32_t (&words)[rows][count]) {
+  uint32_t all = 0;
+  for (auto &row : words)
+    all ^= mixed(row);
+  return all;
+}
+
+enum class Sums { Wide, Half };
+
+/// Sums in f32 or f16.
 __device__ void mma(uint32_t (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], Sums sums) {
-  if (sums == Sums::HalfBegun)
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%0,%1}, {%2,%3,%4,%5}, {%6,%7}, {%8,%8};"
-                 : "=r"(d[0]), "=r"(d[1])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "r"(0));
-  else if (sums == Sums::Half)
+  if (sums == Sums::Half)
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%0,%1}, {%2,%3,%4,%5}, {%6,%7}, {%0,%1};"
                  : "+r"(d[0]), "+r"(d[1])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
@@ -73,35 +90,35 @@ __global__ void products(long long *clocks, uint32_t *sink) {
     a[i] = threadIdx.x * 77 + i;
   for (int i = 0; i < 2; ++i)
     b[i] = threadIdx.x * 33 + i;
-  for (int i = 0; i < 8; ++i)
-    x[i] = threadIdx.x + i;
+  number(x);
   TIMED(_Pragma("unroll") for (int i = 0; i < block; ++i) {
     mma(sums[i % chains], a, b, sumsAre);
     _Pragma("unroll") for (int j = 0; j < between; ++j) other<kind>(x[(i * between + j) % 8], a[0], a[1]);
   })
-  uint32_t all = 0;
-  for (auto &sum : sums)
-    for (uint32_t s : sum)
-      all ^= s;
-  for (uint32_t v : x)
-    all ^= v;
-  sink[threadIdx.x] = all;
+  sink[threadIdx.x] = mixed(sums) ^ mixed(x);
 }
 
 template <Kind kind> __global__ void others(long long *clocks, uint32_t *sink) {
-  uint32_t x[8], all = 0;
-  for (int i = 0; i < 8; ++i)
-    x[i] = threadIdx.x + i;
+  uint32_t x[8];
+  number(x);
   TIMED(_Pragma("unroll") for (int i = 0; i < block; ++i) other<kind>(x[i % 8], threadIdx.x, threadIdx.x * 3);)
-  for (uint32_t v : x)
-    all ^= v;
-  sink[threadIdx.x] = all;
+  sink[threadIdx.x] = mixed(x);
 }
 
 /// A matrix in shared memory without swizzle, its 8 x 8 blocks 128 and 256 bytes apart.
 __device__ uint64_t descriptor(const void *matrix) {
   auto address = static_cast<uint32_t>(__cvta_generic_to_shared(matrix));
   return (address & 0x3ffff) >> 4 | uint64_t(128 >> 4) << 16 | uint64_t(256 >> 4) << 32;
+}
+
+/// A matrix of zeros that all of a CTA multiply by.
+__device__ uint64_t clearedMatrix() {
+  extern __shared__ __align__(1024) uint4 memory[];
+  for (int i = threadIdx.x; i < shared / 16; i += blockDim.x)
+    memory[i] = uint4{0, 0, 0, 0};
+  __syncthreads();
+  asm volatile("fence.proxy.async;");
+  return descriptor(memory);
 }
 
 /// One turn: eight wgmma with A in registers in two chains of sums, waited for; without columns eight mma.sync in four.
@@ -140,15 +157,9 @@ template <int columns> __device__ void multiply(uint32_t (&sums)[2][32], uint64_
 
 /// Some warpgroups multiply, and others do nothing but one kind of instruction, 128 in a turn: whether warps of a scheduler that do different things do them at once.
 template <int columns, Kind kind> __global__ void beside(long long *clocks, uint32_t *sink, int multiplying) {
-  extern __shared__ __align__(1024) uint4 memory[];
-  for (int i = threadIdx.x; i < shared / 16; i += blockDim.x)
-    memory[i] = uint4{0, 0, 0, 0};
-  __syncthreads();
-  asm volatile("fence.proxy.async;");
   uint32_t sums[2][32] = {}, x[8];
-  for (int i = 0; i < 8; ++i)
-    x[i] = threadIdx.x + i;
-  uint64_t b = descriptor(memory);
+  number(x);
+  uint64_t b = clearedMatrix();
   bool multiplies = threadIdx.x / 128 < multiplying;
   __syncthreads();
   long long begin = clock64();
@@ -161,38 +172,20 @@ template <int columns, Kind kind> __global__ void beside(long long *clocks, uint
     clocks[0] = end - begin;
   if (threadIdx.x == blockDim.x - 1)
     clocks[1] = end - begin;
-  uint32_t all = 0;
-  for (auto &sum : sums)
-    for (uint32_t s : sum)
-      all ^= s;
-  for (uint32_t v : x)
-    all ^= v;
-  sink[threadIdx.x] = all;
+  sink[threadIdx.x] = mixed(sums) ^ mixed(x);
 }
 
 /// wgmma, and others of the same warps behind each turn's: `between` for what one mma.sync does.
 template <int columns, int between = 0> __global__ void warpgroups(long long *clocks, uint32_t *sink) {
-  extern __shared__ __align__(1024) uint4 memory[];
-  for (int i = threadIdx.x; i < shared / 16; i += blockDim.x)
-    memory[i] = uint4{0, 0, 0, 0};
-  __syncthreads();
-  asm volatile("fence.proxy.async;");
   uint32_t sums[2][32] = {}, x[8];
-  for (int i = 0; i < 8; ++i)
-    x[i] = threadIdx.x + i;
-  uint64_t b = descriptor(memory);
+  number(x);
+  uint64_t b = clearedMatrix();
   TIMED(multiply<columns>(sums, b); _Pragma("unroll") for (int i = 0; i < columns * between; ++i) {
     uint32_t &v = x[i % 8];
     // Not before the products.
     asm volatile("fma.rn.f16x2 %0, %0, %1, %2;" : "+r"(v) : "r"(threadIdx.x), "r"(sums[0][0]));
   })
-  uint32_t all = 0;
-  for (auto &sum : sums)
-    for (uint32_t s : sum)
-      all ^= s;
-  for (uint32_t v : x)
-    all ^= v;
-  sink[threadIdx.x] = all;
+  sink[threadIdx.x] = mixed(sums) ^ mixed(x);
 }
 
 void check(cudaError_t error) {
@@ -202,32 +195,9 @@ void check(cudaError_t error) {
   std::exit(1);
 }
 
-/// Prints the clocks for one of `each` things that a warp does in a turn.
-template <class Kernel> void time(const char *name, Kernel kernel, int each) {
-  static long long *clocks;
-  static uint32_t *sink;
-  int sms = 0;
-  if (!clocks) {
-    check(cudaMalloc(&clocks, sizeof *clocks));
-    check(cudaMalloc(&sink, 512 * sizeof *sink));
-  }
-  check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
-  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
-  std::printf("| %s |", name);
-  for (int warps : {4, 8, 16}) {
-    for (int warm = 0; warm < 2; ++warm)
-      kernel<<<sms, 32 * warps, shared>>>(clocks, sink);
-    check(cudaDeviceSynchronize());
-    long long took = 0;
-    check(cudaMemcpy(&took, clocks, sizeof took, cudaMemcpyDeviceToHost));
-    std::printf(" %.2f |", static_cast<double>(took) / turns / each / (warps / 4));
-  }
-  std::printf("\n");
-}
-} // namespace
-
-/// Prints the clocks of a scheduler for one product, and for one of the others, of as many warps beside each other.
-template <int columns, Kind kind> void timeBeside(const char *name) {
+/// What a kernel leaves in its first argument, run by so many warps on each multiprocessor, the second time that it runs.
+template <class Kernel, class... Arguments>
+std::array<long long, 2> clocksOf(Kernel kernel, int warps, Arguments... arguments) {
   static long long *clocks;
   static uint32_t *sink;
   int sms = 0;
@@ -236,23 +206,37 @@ template <int columns, Kind kind> void timeBeside(const char *name) {
     check(cudaMalloc(&sink, 512 * sizeof *sink));
   }
   check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
-  auto kernel = beside<columns, kind>;
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
+  for (int warm = 0; warm < 2; ++warm)
+    kernel<<<sms, 32 * warps, shared>>>(clocks, sink, arguments...);
+  check(cudaDeviceSynchronize());
+  std::array<long long, 2> took;
+  check(cudaMemcpy(took.data(), clocks, sizeof took, cudaMemcpyDeviceToHost));
+  return took;
+}
+
+/// Prints the clocks for one of `each` things that a warp does in a turn.
+template <class Kernel> void time(const char *name, Kernel kernel, int each) {
+  std::printf("| %s |", name);
+  for (int warps : {4, 8, 16})
+    std::printf(" %.2f |", static_cast<double>(clocksOf(kernel, warps)[0]) / turns / each / (warps / 4));
+  std::printf("\n");
+}
+
+/// Prints the clocks of a scheduler for one product, and for one of the others, of as many warps beside each other.
+template <int columns, Kind kind> void timeBeside(const char *name) {
   std::printf("| %s |", name);
   for (int multiplying : {1, 2})
     for (int others : {0, 1, 2}) {
-      for (int warm = 0; warm < 2; ++warm)
-        kernel<<<sms, 128 * (multiplying + others), shared>>>(clocks, sink, multiplying);
-      check(cudaDeviceSynchronize());
-      long long took[2];
-      check(cudaMemcpy(took, clocks, sizeof took, cudaMemcpyDeviceToHost));
-      std::printf(" %.2f", static_cast<double>(took[0]) / turns / 8 / multiplying);
+      auto [products, rest] = clocksOf(beside<columns, kind>, 4 * (multiplying + others), multiplying);
+      std::printf(" %.2f", static_cast<double>(products) / turns / 8 / multiplying);
       if (others)
-        std::printf(", %.2f", static_cast<double>(took[1]) / turns / 128 / others);
+        std::printf(", %.2f", static_cast<double>(rest) / turns / 128 / others);
       std::printf(" |");
     }
   std::printf("\n");
 }
+} // namespace
 
 int main() {
   cudaDeviceProp device;
@@ -266,7 +250,6 @@ int main() {
   time("mma and two", products<4, Sums::Half, 2>, block);
   time("mma and three", products<4, Sums::Half, 3>, block);
   time("mma and four", products<4, Sums::Half, 4>, block);
-  time("mma without sums before, and three", products<4, Sums::HalfBegun, 3>, block);
   time("mma and three additions of f16 pairs", products<4, Sums::Half, 3, Kind::Add16>, block);
   time("mma and three LOP3", products<4, Sums::Half, 3, Kind::Logic>, block);
   time("mma and three FMA of f32", products<4, Sums::Half, 3, Kind::Fma32>, block);

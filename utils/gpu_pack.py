@@ -60,6 +60,11 @@ def of_sixteen(points):
     return [16] + [small] * (small > 1) + [16] * (count - 1)
 
 
+def number(plan, key):
+    """A number of a planned program."""
+    return int(re.search(rf"{key} = (\d+)", plan)[1])
+
+
 def with_numbers(plan, **numbers):
     """A planned program whose schedule has other numbers."""
     for key, number in numbers.items():
@@ -83,7 +88,7 @@ def planned_for(build, text, chip, options=""):
 def warpgroup_plans(text):
     """A program that warpgroups compute, as planned, and by other digits, blocks, warps and rows; those that cannot be are found out when they are compiled."""
     yield text
-    points = int(re.search(r"points = (\d+)", text)[1])
+    points = number(text, "points")
     for blocks in (1, 2, 4, 8) if "conv causal" in text else (1,):
         for first, last in itertools.product((16, 32), repeat=2):
             for outer, inner in itertools.product((1, 2, 4, 8), repeat=2):
@@ -101,19 +106,19 @@ def warpgroup_plans(text):
 def plans(build, chip, program):
     """The program as the planner plans it, without blocks, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
     they fit the chip."""
-    groups = planned_for(build, program.mlir, chip, "mma=warpgroup")
-    if groups and "mma = warpgroup" in groups:
-        yield planned_for(build, program.mlir, chip)
-        yield from warpgroup_plans(groups)
-    # What warps do by themselves.
-    by_warps = functools.partial(planned_for, build, program.mlir, chip)
-    text = by_warps("mma=warp")
+    planned = functools.partial(planned_for, build, program.mlir, chip)
+    text = planned("mma=warpgroup")
+    if text and "mma = warpgroup" in text:
+        yield planned()
+        yield from warpgroup_plans(text)
+        text = planned("mma=warp")
     if not text:
         return
-    whole = by_warps("mma=warp most-blocks=1") if "blocks = " in text else text
-    chosen = {key: int(re.search(rf"{key} = (\d+)", text)[1]) for key in ("warps", "rows", "stages")}
+    # By warps from here on.
+    whole = planned("mma=warp most-blocks=1") if "blocks = " in text else text
+    chosen = {key: number(text, key) for key in ("warps", "rows", "stages")}
     # Where warps hold rows, each has one, or two where the planner says so.
-    points = int(re.search(r"points = (\d+)", text)[1])
+    points = number(text, "points")
     own = points <= 2048
     if own:
         shares = range(chosen["rows"] // chosen["warps"], 0, -1)
@@ -127,7 +132,7 @@ def plans(build, chip, program):
     yield text
     if program.channels_last:
         for way in ("fused", "turned"):
-            other = planned_for(build, program.mlir, chip, f"channels={way}")
+            other = planned(f"channels={way}")
             if other and other != text:
                 yield other
     if whole and whole != text:
@@ -135,7 +140,7 @@ def plans(build, chip, program):
     if bulk in text:
         yield text.replace(bulk, "")
     elif whole: # without blocks, and one row to a warp then
-        one = with_numbers(whole, rows=int(re.search(r"warps = (\d+)", whole)[1])) if own else whole
+        one = with_numbers(whole, rows=number(whole, "warps")) if own else whole
         yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:
         yield with_numbers(text, rows=r, warps=w, stages=n)
@@ -148,12 +153,12 @@ def plans(build, chip, program):
             yield with_numbers(with_digits(text, [16, 2, 8, 8]), values=32, rows=4, warps=w, stages=2)
 
 
-def compiled_entry(build, out, chip, cubin, flags, way, tune, name, number, program, text):
+def compiled_entry(build, out, chip, cubin, flags, way, tune, name, index, program, text):
     """Compiles one program; what the suite has to know of it, or None for a plan that is none."""
     source = out / f"{name}.mlir"
     source.write_text(text)
     # The driver is to compile every fortieth.
-    sampled = number % 40 == 3
+    sampled = index % 40 == 3
     kind = "cubin" if cubin and not sampled else "ptx"
     code = out / f"{name}.{kind}"
     command = [build / "bin" / "fftconv-compile", source, f"--chip={chip}", f"--emit={kind}", "-o", code, f"--manifest={out / name}.json", "--report=json", *flags]
@@ -179,7 +184,7 @@ def compiled_entry(build, out, chip, cubin, flags, way, tune, name, number, prog
     return {
         "name": f"{program}{way}", "manifest": f"{name}.json", "boundary": program.boundary, "center": program.center, "type": program.type,
         "gates": list(program.gate_operands), "length": program.length, "taps": program.taps, "heads": program.heads, "batch": batch,
-        "channels_last": program.channels_last, "seed": number, "sanitize": program.length <= 5000 and sampled,
+        "channels_last": program.channels_last, "seed": index, "sanitize": program.length <= 5000 and sampled,
         "per_output": per_output, "binds": run[times.index(max(times))]["binds"],
         "plan": {key: kernel[key] for key in ("radices", "blocks", "theta", "warps", "values", "rows", "stages", "copies", "mma") if key in kernel} | ({"turned": True} if turned else {}),
         "planned_batch": 0 if program.batch == "?" else batch, "chip": chip,

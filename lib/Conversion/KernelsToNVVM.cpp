@@ -148,9 +148,9 @@ struct ConvertKernelsToNVVM : fftconv::impl::ConvertKernelsToNVVMBase<ConvertKer
     int64_t sequences = schedule ? schedule->radices[0] : 0, rows = groups.getRows();
     if (!schedule || (schedule->split > 0 && sequences != 1 && !schedule->warpgroups) ||
         !monarch::fitsWarps(getDigits(plan), getKernelChoice(groups), getKernelProblem(groups)))
-      return groups.emitOpError("kernels take rows one by one where a sequence is exchanged between warps, else as "
-                                "many to each warp, whose lanes "
-                                "have all values of a row");
+      return groups.emitOpError(
+          "kernels take rows one by one where a sequence is exchanged between warps, else as many "
+          "to each warp, whose lanes have all values of a row");
 
     if (getKernelChoice(groups).bulk)
       for (auto copy : body.getOps<CopyInOp>())

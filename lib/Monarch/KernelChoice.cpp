@@ -131,9 +131,11 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
                : chooseKernel(digits, problem, chip, false);
   }
   bool bulk = *asked;
-  std::vector<KernelChoice> sharing = sharingChoices(digits, problem, chip, bulk);
+  std::vector<KernelChoice> sharing;
+  if (!warpOwns(digits) || problem.warpgroups == true)
+    sharing = sharingChoices(digits, problem, chip, bulk);
   // A warp holds the whole sequence: CTAs are as wide as what travels together and as memory lets them.
-  if (warpOwns(digits) && (problem.warpgroups != true || sharing.empty())) {
+  if (warpOwns(digits) && sharing.empty()) {
     int64_t together = problem.channelsLast ? problem.heads : ceilDiv(problem.batch, inputPlanes(digits));
     // Warps that own rows have nothing to share, and CTAs of one warp end one by one; gates and pairs of rows want their neighbours' spectra and lines in L1. Sixteen heads of 16-bit
     // values fill a sector where channels are last, if that leaves lanes the registers that they need (benchmarks/README.md).

@@ -401,16 +401,16 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     for (const monarch::Candidate &candidate : candidates)
       tried.push_back(candidate.digits);
     // Where memory binds several, the one that does least besides.
+    auto rank = [&](const DigitsChoice &choice) {
+      return std::pair(mma == "warpgroup" && !choice.warpgroups, *choice.times);
+    };
     for (const monarch::Digits &digits : tried) {
       std::optional<monarch::KernelCost> cost = monarch::chosenCost(digits, describe(op, digits, type), target);
       if (!cost)
         continue;
-      std::pair times(cost->time(), cost->onChipTime());
-      auto rank = [&](bool warpgroups, std::pair<double, double> times) {
-        return std::pair(mma == "warpgroup" && !warpgroups, times);
-      };
-      if (!best.times || rank(cost->warpgroups, times) < rank(best.warpgroups, *best.times))
-        best = {digits, times, cost->warpgroups};
+      DigitsChoice choice{digits, std::pair(cost->time(), cost->onChipTime()), cost->warpgroups};
+      if (!best.times || rank(choice) < rank(best))
+        best = choice;
     }
     return best;
   }

@@ -6,6 +6,7 @@ that each pair of values of any two of these meets.
 
 import dataclasses
 import itertools
+import json
 
 BOUNDARIES = ("causal", "circular", "bidirectional")
 GATES = ("none", "pre", "post", "both", "skip", "all")
@@ -149,3 +150,11 @@ def bulk_programs():
         ("circular", "pre", "f32", 768, 21), ("bidirectional", "pre", "f32", 4096, 5), ("circular", "both", "f32", 4096, 5), ("causal", "skip", "f32", 16384, 3),
     ):
         yield Program(boundary, gates, type_, length, 200 + length % 7, "?", 2, rows)
+
+
+def tuning(path, length, radices, warps, values, rows, theta="i", **others):
+    """The flag for a tuning file that is written to `path`, of one plan for rows of two heads: for warpgroups on sm_90a if `others` do not say something else."""
+    plan = {"chip": "sm_90a", "type": "f16", "boundary": "causal", "length": length, "heads": 2, "batch": 0, "pre_gate": False, "post_gate": False, "channels_last": False,
+            "radices": radices, "theta": theta, "warps": warps, "values": values, "rows": rows, "stages": 2, "mma": "warpgroup", **others}
+    path.write_text(json.dumps({"version": 1, "plans": [plan]}))
+    return f"--tuning={path}"

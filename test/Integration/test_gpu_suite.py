@@ -99,7 +99,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 @pytest.mark.parametrize("chip", ["sm_90", "sm_90a"])
-@pytest.mark.parametrize("path", RESULTS.glob("*-tuning.json"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*-tuning.json")), ids=lambda path: path.stem)
 def test_tuning_files_that_are_kept(path, chip, tmp_path):
     """The planner takes every plan of a tuning file that measurements left."""
     plans = [plan for plan in json.loads(path.read_text())["plans"] if plan["chip"] == chip]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import BUILD, ROOT, call
 from direct import convolve, relative_error
-from programs import Program, bulk_programs, kernel_programs
+from programs import Program, bulk_programs, kernel_programs, tuning
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import errors  # noqa: E402
@@ -117,13 +117,6 @@ def test_warpgroups(type_, boundary, gates, length, rows, flags, tmp_path):
         outputs.append(tmp_path / f"y{seed}.npy")
         emulate(path, *flags, f"--dim={rows}", f"--schedule={seed}", f"--output={outputs[-1]}", "--compare-with=reference", "--sample=2000")
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
-
-
-def tuning(path, length, radices, warps, values, rows, theta="i", **others):
-    plan = {"chip": "sm_90a", "type": "f16", "boundary": "causal", "length": length, "heads": 2, "batch": 0, "pre_gate": False, "post_gate": False, "channels_last": False,
-            "radices": radices, "theta": theta, "warps": warps, "values": values, "rows": rows, "stages": 2, "mma": "warpgroup", **others}
-    path.write_text(json.dumps({"version": 1, "plans": [plan]}))
-    return f"--tuning={path}"
 
 
 # Both radices at both ends, all numbers of tiles, rows side by side in one, two and four parts of the warps, loops over sequences.

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from conftest import BUILD, ROOT, call
-from programs import Program
+from programs import Program, tuning
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import fit  # noqa: E402
@@ -59,20 +59,23 @@ def test_variants(length, variant, mma, slots):
 
 # Warpgroups: products by four warps at once (a wgmma counts once for each), fewer slots, wavefronts of their matrices besides. Spills are outside of loops over rows.
 @pytest.mark.parametrize(
-    "length, variant, slots, spills",
+    "length, type_, radices, warps, values, rows, slots, spills",
     [
-        (1024, {}, 125, 0), (2048, {}, 130, 0), (4096, {}, 155, 16), (8192, {}, 185, 24), (16384, {}, 165, 48), (32768, {}, 180, 64),
-        (1024, {"type_": "bf16"}, 160, 0), (4096, {"type_": "bf16"}, 175, 48), (16384, {"type_": "bf16"}, 235, 48),
+        (1024, "f16", [2, 32, 16], 4, 32, 8, 125, 0), (2048, "f16", [4, 32, 16], 8, 32, 8, 130, 0), (4096, "f16", [4, 32, 2, 16], 8, 32, 4, 150, 0),
+        (8192, "f16", [4, 32, 4, 16], 16, 64, 4, 165, 24), (16384, "f16", [4, 32, 4, 32], 16, 64, 2, 165, 48), (32768, "f16", [4, 32, 4, 2, 32], 16, 64, 1, 180, 64),
+        (1024, "bf16", [2, 32, 16], 4, 32, 8, 160, 0), (4096, "bf16", [2, 32, 2, 32], 8, 32, 4, 175, 0), (16384, "bf16", [4, 32, 2, 2, 32], 8, 32, 1, 235, 48),
     ],
     ids=str,
 )
-def test_warpgroups(length, variant, slots, spills):
-    result = static.measure(BUILD / "bin", length, "sm_90a", ["--mma=warpgroup"], **variant)
+def test_warpgroups(length, type_, radices, warps, values, rows, slots, spills, tmp_path):
+    flag = tuning(tmp_path / "t.json", length, radices, warps, values, rows, type=type_, blocks=radices[0])
+    result = static.measure(BUILD / "bin", length, "sm_90a", [flag], type_=type_)
+    assert result["radices"] == radices
     assert result["mma"] <= 0.028
     assert result.get("slots_per_256", 0) <= slots
     assert result.get("ptxas", {}).get("spill_bytes", 0) <= spills
     assert result["exchange_wavefronts_over_ideal"] == result["sectors_over_ideal"] == 1
-    assert result["error"] <= (1e-2 if variant else 1.3e-3)
+    assert result["error"] <= (1e-2 if type_ == "bf16" else 1.3e-3)
     for name, value in result["model"].items():
         assert value == pytest.approx(result["counted"][name], rel=1e-9), name
 
