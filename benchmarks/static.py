@@ -26,10 +26,10 @@ MMA_SLOTS = 5.2
 LIMITS = {
     1024: {"mma": 0.063, "slots": 185, "loads": 9, "error": 1e-3},
     2048: {"mma": 0.063, "slots": 206, "loads": 20, "error": 1e-3},
-    4096: {"mma": 0.098, "slots": 240, "loads": 9, "spills": 8, "error": 1.05e-3},
-    8192: {"mma": 0.098, "slots": 265, "loads": 11, "error": 1.15e-3},
-    16384: {"mma": 0.098, "slots": 290, "loads": 18, "error": 1.25e-3},
-    32768: {"mma": 0.098, "slots": 305, "loads": 21, "error": 1.4e-3},
+    4096: {"mma": 0.098, "slots": 233, "loads": 9, "spills": 8, "error": 1.05e-3},
+    8192: {"mma": 0.098, "slots": 242, "loads": 11, "error": 1.15e-3},
+    16384: {"mma": 0.098, "slots": 262, "loads": 18, "spills": 16, "error": 1.25e-3},
+    32768: {"mma": 0.098, "slots": 295, "loads": 21, "error": 1.4e-3},
 }
 # Of short filters: mma for one output, by taps.
 DIRECT_LIMITS = {4: 0.016, 16: 0.016, 64: 0.04, 128: 0.071}

@@ -340,7 +340,8 @@ void KernelContext::setUpRowSignals() {
       const monarch::Step &step = schedule->steps[n];
       if (step.kind != monarch::StepKind::Read)
         continue;
-      int64_t trips = monarch::tripsInLine(*schedule, n, problem) ? 1 : step.layout.trips();
+      bool atOnce = monarch::tripsOf(*schedule, n, together, problem) == monarch::Trips::SideBySide;
+      int64_t trips = atOnce ? 1 : step.layout.trips();
       for (int64_t row = 0; row < rows; row += together)
         s.assembly({rowSignal(phase, s.i32(row)), s.i32(schedule->warps * trips)}, "mbarrier.init.shared.b64 [$0], $1;",
                    "r,r,~{memory}");

@@ -64,9 +64,12 @@ private:
   std::optional<TileValue> x;
   /// Values that ops have left and others will take.
   llvm::MapVector<mlir::Value, TileValue> values;
-  /// Whether a warp's trips are not a loop, and which of them this is.
-  bool inLine = false;
+  /// How a warp makes its trips, and which of those that are side by side this is.
+  monarch::Trips trips = monarch::Trips::Loop;
+  bool inLine() const { return trips == monarch::Trips::SideBySide; }
   int64_t trip = 0;
+  /// Lowers what one trip does, or all that are side by side, for all rows; `together` are side by side.
+  void emitTrip(const monarch::Layout &layout, int64_t together);
 
   /// All this of a row and a trip that are computed beside others, op by op and tile by tile, so that none waits for another's results, and all take a matrix that is loaded once.
   struct State {
@@ -102,7 +105,9 @@ private:
     return entry->second;
   }
   /// Where warpgroups multiply, those that were loaded ahead of all rows stay: factors are the same there and back, and so are layouts. By what is loaded, for what, and where the digits are on which that depends.
-  using Kept = std::tuple<std::array<int64_t, 5>, std::vector<std::tuple<monarch::Place, int, int>>>;
+  /// Where trips are made in turn, those that an op has loaded for the whole phase serve it in all of them.
+  using Kept = std::tuple<mlir::Operation *, std::array<int64_t, 5>, std::vector<std::tuple<monarch::Place, int, int>>>;
+  mlir::Operation *lowered = nullptr;
   std::map<Kept, std::vector<mlir::Value>> kept;
 
   monarch::Layout layoutOf(TileType type) const { return type.getLayout().getLayout(schedule.radices); }
@@ -141,7 +146,7 @@ private:
   static std::vector<int64_t> valuesAt(const monarch::Layout &layout, int lane, int64_t reg,
                                        std::vector<int64_t> values);
   monarch::Level levelOf(const monarch::Layout &layout, const std::vector<int> &digits, int64_t words) const {
-    return monarch::loadLevel(getDigits(k.plan), layout, digits, words, inLine, k.problem);
+    return monarch::loadLevel(getDigits(k.plan), layout, digits, words, inLine(), k.problem);
   }
   /// The part of unit * index that is known at run time only (i32).
   mlir::Value runtimePart(const DigitIndex &index, int64_t unit, const monarch::Layout &layout);

@@ -261,7 +261,7 @@ void PhaseEmitter::multiply(TileProductOp op) {
   monarch::Layout layout = layoutOf(op.getX().getType());
   // A CTA that takes rows of many heads one after the other has a spectrum for each.
   bool byRow = k.problem.channelsLast && k.rowsHere;
-  Level level = byRow ? Level::Use : monarch::spectrumLevel(schedule, layout, inLine, k.problem);
+  Level level = byRow ? Level::Use : monarch::spectrumLevel(schedule, layout, inLine(), k.problem);
   bool keeps = monarch::keepsSpectrum(getDigits(k.plan), k.choice, k.problem, k.chip);
   std::string load = k.loadsAhead() ? "ld.global" : "ld.global.nc";
   load += keeps ? ".L1::evict_last" : ".L1::no_allocate";

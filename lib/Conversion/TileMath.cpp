@@ -18,33 +18,54 @@ void PhaseEmitter::emit() {
   monarch::Layout layout = layoutOf(first);
   place = {k.lane, k.warp, nullptr};
   OpBuilder::InsertionGuard guard(b);
-  int64_t products = llvm::count_if(
-      ops, [](Operation *op) { return isa<TileDftOp>(op) && cast<TileDftOp>(op).getHow() != How::Butterfly; });
-  inLine = monarch::tripsInLine(getDigits(k.plan), layout, products, k.problem);
-  if (layout.trips() > 1 && !inLine) {
+  // The step of the schedule that this phase begins with.
+  size_t read = 0;
+  for (int64_t phases = 0; phases <= k.phases; ++phases)
+    while (schedule.steps[++read].kind != monarch::StepKind::Read)
+      ;
+  trips = monarch::tripsOf(schedule, read, monarch::rowsAtOnce(getDigits(k.plan), k.choice, k.problem), k.problem);
+  int64_t together = monarch::rowsInPhase(schedule, read, k.choice, k.problem);
+  if (trips == monarch::Trips::InTurn) {
+    for (int64_t next = 0; next < layout.trips(); ++next) {
+      OpBuilder::InsertionGuard guard(b);
+      place.loop = s.i32(next);
+      tileAnchor = nullptr;
+      emitTrip(layout, together);
+    }
+    return;
+  }
+  if (layout.trips() > 1 && !inLine()) {
     auto loop = s.loop(s.i32(0), s.i32(layout.trips()), s.i32(1));
     phaseAnchor = loop;
     place.loop = loop.getInductionVar();
     b.setInsertionPointToStart(loop.getBody());
   }
+  emitTrip(layout, together);
+}
+
+void PhaseEmitter::emitTrip(const monarch::Layout &layout, int64_t together) {
   // Of each sequence that the CTA has side by side, and of all of these.
-  int64_t together = monarch::rowsAtOnce(getDigits(k.plan), k.choice, k.problem);
   int64_t sequences = k.warpOwns() ? 1 : schedule.sequences();
-  states = std::vector<State>(together * (inLine ? layout.trips() : 1));
+  states = std::vector<State>(together * (inLine() ? layout.trips() : 1));
   if (k.rowsHere) {
-    auto loop = s.loop(s.i32(0), k.rowsHere, s.i32(together * sequences));
-    tileAnchor = loop;
-    b.setInsertionPointToStart(loop.getBody());
+    Value begin = s.i32(0);
+    // A group has a row at least.
+    if (k.rows > together * sequences) {
+      auto loop = s.loop(begin, k.rowsHere, s.i32(together * sequences));
+      tileAnchor = loop;
+      begin = loop.getInductionVar();
+      b.setInsertionPointToStart(loop.getBody());
+    }
     // Where there is no such row, the last one once more: what is written twice is the same.
     for (size_t i = 0; i < states.size(); ++i) {
       int64_t ahead = static_cast<int64_t>(i) % together * sequences;
-      Value next = s.add(loop.getInductionVar(), s.i32(ahead));
+      Value next = s.add(begin, s.i32(ahead));
       states[i].row = ahead == 0 || k.rowsAreFull || k.restIsZero ? next : s.min(next, s.sub(k.rowsHere, s.i32(1)));
     }
   }
   for (size_t i = 0; i < states.size(); ++i) {
     states[i].trip = static_cast<int64_t>(i) / together;
-    states[i].loop = inLine ? s.i32(states[i].trip) : place.loop;
+    states[i].loop = inLine() ? s.i32(states[i].trip) : place.loop;
   }
   // A warp that owns rows has the one of its number, and others as many rows later as there are warps.
   if (k.warpOwns())
@@ -54,6 +75,7 @@ void PhaseEmitter::emit() {
     k.awaitRows(k.phases - 1, states.front().row);
   for (Operation *op : ops) {
     loaded.clear();
+    lowered = op;
     lower(op);
   }
   if (k.rowSignals >= 0)

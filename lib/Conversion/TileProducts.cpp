@@ -91,12 +91,12 @@ void PhaseEmitter::transformBothPlanes(TileDftOp op) {
   Type element = kind.element;
   forEachState([&](size_t) { split() ? splitUp() : pack(operand()); });
   std::vector<TileValue> results(states.size(), {after, 2, kind.form()});
-  // By tile, where tiles differ, and slot: of both planes of the result, or of each.
-  std::map<std::pair<int64_t, size_t>, std::array<Operand, 2>> matrices;
+  // By trip, tile, where tiles differ, and slot: of both planes of the result, or of each.
+  std::map<std::tuple<int64_t, int64_t, size_t>, std::array<Operand, 2>> matrices;
   bool byTile = llvm::any_of(digits, [&](int d) { return tilesHold(before, d); });
   auto matrixAt = [&](int64_t tile, int reg) -> const std::array<Operand, 2> & {
     size_t slot = slotAt(slots, 2 * reg);
-    auto [entry, isNew] = matrices.try_emplace({byTile ? tile : 0, slot});
+    auto [entry, isNew] = matrices.try_emplace({trip, byTile ? tile : 0, slot});
     if (isNew) {
       std::vector<Value> all = load(table, before, byTile ? tile : 0);
       OpBuilder::InsertionGuard guard(b);

@@ -86,11 +86,12 @@ std::vector<Value> PhaseEmitter::load(const Table &table, const monarch::Layout 
     return loadWords(s.offset(k.tables, index), 4 * table.offset + constant, table.words, table.width,
                      k.loadsAhead() ? "ld.global" : "ld.global.nc");
   };
-  if (table.level == Level::Use || !schedule.warpgroups)
+  bool forPhase = trips == monarch::Trips::InTurn && table.level <= Level::Phase;
+  if (!forPhase && (table.level == Level::Use || !schedule.warpgroups))
     return loadOnce(table.offset, 2 * tile + half, loadNow);
-  Kept key{{table.offset, table.words, table.width, trip, 2 * tile + half}, {}};
+  Kept key{forPhase ? lowered : nullptr, {table.offset, table.words, table.width, trip, 2 * tile + half}, {}};
   for (const auto &[place, piece] : layout.pieces())
-    std::get<1>(key).push_back({place, piece.digit, piece.index});
+    std::get<2>(key).push_back({place, piece.digit, piece.index});
   auto [entry, isNew] = kept.try_emplace(std::move(key));
   if (isNew)
     entry->second = loadNow();

@@ -108,7 +108,7 @@ static void countRegisters(Schedule &schedule, const ScheduleRequest &request) {
   for (size_t n = 1; n + 1 < schedule.steps.size(); ++n) {
     const Step &step = schedule.steps[n];
     if (step.kind == StepKind::Read) {
-      inLine = tripsInLine(schedule, n, {});
+      inLine = tripsOf(schedule, n, request.rowsAtOnce, {}) == Trips::SideBySide;
       held = operands = 0;
     }
     // What warpgroups keep for the way there serves the way back.

@@ -70,14 +70,17 @@ static json::Array loopTrips(GroupsOp groups, const monarch::Schedule &schedule)
     }
     addAhead();
   }
-  int64_t atOnce = monarch::rowsTogether(getDigits(groups.getPlan()), choice, problem);
-  bool full = monarch::fillsGroups(getDigits(groups.getPlan()), choice, problem);
+  monarch::Digits digits = getDigits(groups.getPlan());
+  int64_t atOnce = monarch::rowsAtOnce(digits, choice, problem);
   for (size_t n = 0; n < schedule.steps.size(); ++n)
     if (const monarch::Step &step = schedule.steps[n]; step.kind == monarch::StepKind::Read) {
-      if (!monarch::tripsInLine(schedule, n, problem))
+      monarch::Trips made = monarch::tripsOf(schedule, n, atOnce, problem);
+      if (made == monarch::Trips::Loop)
         add(step.layout.trips());
-      if (rows > (full ? atOnce : 1))
-        trips.emplace_back(rows / atOnce);
+      int64_t together = schedule.sequences() * monarch::rowsInPhase(schedule, n, choice, problem);
+      int64_t passes = made == monarch::Trips::InTurn ? step.layout.trips() : 1;
+      if (rows > together)
+        trips.insert(trips.end(), passes, rows / together);
       // The next inputs are copied after the first phase.
       if (phase++ == 0 && !problem.split)
         addAhead();

@@ -57,15 +57,15 @@ func.func @in_a_cta(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f1
 
 // -----
 
-// Two rows side by side: what reads one does so before anything of the other is written, matrices are loaded once, sums are f16. A row that is not there is zeros.
+// Two rows side by side, and in a phase of one product all four with their two trips each: what reads one does so before anything of another is written, matrices are loaded once, sums are f16. A row that is not there is zeros.
 // CHECK-LABEL: gpu.module @side_by_side_kernels
 // CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}}
 // CHECK: nvvm.cp.async.wait.group 0
-// CHECK-COUNT-4: nvvm.ldmatrix
+// CHECK-COUNT-8: nvvm.ldmatrix
 // CHECK-NOT: nvvm.ldmatrix
-// CHECK-COUNT-16: nvvm.mma.sync
+// CHECK-COUNT-32: nvvm.mma.sync
 // CHECK-NOT: nvvm.mma.sync
-// CHECK-COUNT-8: nvvm.stmatrix
+// CHECK-COUNT-16: nvvm.stmatrix
 // What the next phase loads once is loaded before the barrier, by loads that stay there.
 // CHECK: llvm.inline_asm has_side_effects asm_dialect = att "ld.global.v4.b32
 // CHECK-NOT: scf.for

@@ -118,6 +118,39 @@ TEST(Kernel, ComputesRowsSideBySide) {
   EXPECT_FALSE(copiesInLine(digits, {8, 32, 4, 2}, {.length = 4096, .channelsLast = true}));
 }
 
+TEST(Kernel, MakesFewTripsInTheCode) {
+  using Phases = std::vector<std::pair<Trips, int64_t>>;
+  auto phases = [](Digits digits, KernelChoice choice, KernelProblem problem) {
+    std::shared_ptr<const Schedule> schedule =
+        findSchedule(digits.radices, scheduleRequest(digits, choice, problem.split));
+    int64_t rows = rowsAtOnce(digits, choice, problem);
+    Phases result;
+    for (size_t n = 0; schedule && n < schedule->steps.size(); ++n)
+      if (schedule->steps[n].kind == StepKind::Read)
+        result.emplace_back(tripsOf(*schedule, n, rows, problem), rowsInPhase(*schedule, n, choice, problem));
+    return result;
+  };
+  constexpr auto loop = Trips::Loop, inTurn = Trips::InTurn, beside = Trips::SideBySide;
+  // Eight tiles are side by side: of two trips and four rows, though two rows do not fit the inner phase, which has one trip; or of four trips and two rows.
+  EXPECT_EQ(phases({{2, 16, 2, 8, 8}, true, true}, {8, 32, 4, 2}, {.length = 4096}),
+            (Phases{{beside, 4}, {loop, 1}, {beside, 4}}));
+  Digits blocks{{4, 16, 2, 8, 8}, true, true};
+  EXPECT_EQ(phases(blocks, {8, 32, 2, 2}, {.length = 8192}), (Phases{{beside, 2}, {inTurn, 2}, {beside, 2}}));
+  // A gate leaves room for half of them, and rows that are waited for come one by one.
+  EXPECT_EQ(phases(blocks, {8, 32, 2, 2}, {.length = 8192, .preGate = true}),
+            (Phases{{beside, 1}, {inTurn, 1}, {beside, 1}}));
+  EXPECT_EQ(phases(blocks, {16, 32, 2, 2}, {.length = 8192}), (Phases{{beside, 1}, {loop, 1}, {beside, 1}}));
+  // Where a phase has several tiles or products its trips are made in turn, with gates of two rows in one in a loop, as those of f32.
+  EXPECT_EQ(phases({{4, 16, 4, 2, 8, 8}, true, true}, {16, 32, 1, 2}, {.length = 32768}),
+            (Phases{{inTurn, 1}, {inTurn, 1}, {inTurn, 1}}));
+  Digits pairs{{8, 4, 4, 8, 8}, false};
+  EXPECT_EQ(phases(pairs, {8, 32, 1, 2}, {.length = 8192}), (Phases{{loop, 1}, {inTurn, 1}, {loop, 1}}));
+  EXPECT_EQ(phases(pairs, {8, 32, 1, 2}, {.length = 8192, .postGate = true}),
+            (Phases{{loop, 1}, {loop, 1}, {loop, 1}}));
+  EXPECT_EQ(phases({{16, 2, 16, 16}, true}, {8, 32, 1, 1}, {.length = 8192, .split = true}),
+            (Phases{{loop, 1}, {loop, 1}, {loop, 1}}));
+}
+
 TEST(Kernel, KeepsMemoryBusy) {
   // Short rows come more than one group ahead, long ones need not.
   EXPECT_EQ(choose({16, 16}, {.length = 256}, "sm_90")->stages, 4);

@@ -134,16 +134,19 @@ int64_t rowSignalBytes(const Digits &digits, const KernelChoice &choice, const K
 /// Phases of a kernel whose warps share rows.
 constexpr int64_t exchangingPhases = 3;
 
-/// Whether a warp's trips through a phase with so many matrix products are side by side as well, not a loop: two of one product, whose matrices are then loaded before the barrier.
-/// `layout` is that of tiles that are read.
-bool tripsInLine(const Digits &digits, const Layout &layout, int64_t products, const KernelProblem &problem);
-/// The same of the phase that begins with step `read` of a schedule.
-bool tripsInLine(const Schedule &schedule, size_t read, const KernelProblem &problem);
+/// How a warp makes its trips through a phase: in a loop; one after the other in the code, where there are few, so that addresses are constants; or side by side, op by op, where they are a few tiles of one
+/// product, whose matrices are then loaded before the barrier.
+enum class Trips { Loop, InTurn, SideBySide };
+/// Of the phase that begins with step `read` of a schedule, where a warp computes `rowsAtOnce` rows side by side.
+Trips tripsOf(const Schedule &schedule, size_t read, int64_t rowsAtOnce, const KernelProblem &problem);
+
+/// Rows of a group that a warp computes side by side in that phase: rowsAtOnce, or more where tiles of all trips are few enough to be side by side, and it does not wait for rows one by one.
+int64_t rowsInPhase(const Schedule &schedule, size_t read, const KernelChoice &choice, const KernelProblem &problem);
 
 /// When a lane takes words of a table from memory: before the loop over groups, before a phase's loop over trips (in front of the barrier), before that over rows, or where it uses them.
 enum class Level { Kernel, Phase, Trip, Use };
 /// As early as registers allow, for a table that depends on some digits: a warp that holds whole rows keeps small tables for good, if its rows leave room; one that shares them keeps a
-/// phase's. `inLine` says that trips are no loop.
+/// phase's. `inLine` says that trips are side by side.
 Level loadLevel(const Digits &digits, const Layout &layout, const std::vector<int> &dependences, int64_t words,
                 bool inLine, const KernelProblem &problem);
 
