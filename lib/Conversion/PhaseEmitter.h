@@ -105,10 +105,11 @@ private:
     return entry->second;
   }
   /// Where warpgroups multiply, those that were loaded ahead of all rows stay: factors are the same there and back, and so are layouts. By what is loaded, for what, and where the digits are on which that depends.
-  /// Where trips are made in turn, those that an op has loaded for the whole phase serve it in all of them.
+  /// Where trips are made in turn, those that an op has loaded for the whole phase serve it in all of them: by the op, too.
   using Kept = std::tuple<mlir::Operation *, std::array<int64_t, 5>, std::vector<std::tuple<monarch::Place, int, int>>>;
-  mlir::Operation *lowered = nullptr;
   std::map<Kept, std::vector<mlir::Value>> kept;
+  /// The op that is being lowered.
+  mlir::Operation *lowered = nullptr;
 
   monarch::Layout layoutOf(TileType type) const { return type.getLayout().getLayout(schedule.radices); }
   using Form = TileValue::Form;

@@ -27,9 +27,7 @@ void PhaseEmitter::emit() {
   int64_t together = monarch::rowsInPhase(schedule, read, k.choice, k.problem);
   if (trips == monarch::Trips::InTurn) {
     for (int64_t next = 0; next < layout.trips(); ++next) {
-      OpBuilder::InsertionGuard guard(b);
       place.loop = s.i32(next);
-      tileAnchor = nullptr;
       emitTrip(layout, together);
     }
     return;
@@ -44,6 +42,8 @@ void PhaseEmitter::emit() {
 }
 
 void PhaseEmitter::emitTrip(const monarch::Layout &layout, int64_t together) {
+  OpBuilder::InsertionGuard guard(b);
+  tileAnchor = nullptr;
   // Of each sequence that the CTA has side by side, and of all of these.
   int64_t sequences = k.warpOwns() ? 1 : schedule.sequences();
   states = std::vector<State>(together * (inLine() ? layout.trips() : 1));

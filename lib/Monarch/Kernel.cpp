@@ -302,19 +302,19 @@ int64_t fftconv::monarch::rowSignalBytes(const Digits &digits, const KernelChoic
 
 /// Whether a phase has one matrix product and tiles that are alone in a lane, and few of them if so many rows and all trips are side by side: no other table wants registers there, and real data take half
 /// of what a tile has. A gate takes as much again, and warpgroups have sums of several tiles under way.
-static bool isLight(const Schedule &schedule, size_t read, int64_t rows, int64_t trips, const KernelProblem &problem) {
+static bool isLight(const Schedule &schedule, size_t read, int64_t rows, const KernelProblem &problem) {
+  const Layout &layout = schedule.steps[read].layout;
   int64_t products = 0;
   for (size_t n = read; schedule.steps[n].kind != StepKind::Write; ++n)
     products += isMma(schedule.steps[n].kind);
   int64_t most = schedule.warpgroups ? 2 : problem.gateTile() ? 4 : 8;
-  return products == 1 && schedule.steps[read].layout.tiles() == 1 && rows * trips <= most && schedule.rightAngle &&
-         !problem.split;
+  return products == 1 && layout.tiles() == 1 && rows * layout.trips() <= most && schedule.rightAngle && !problem.split;
 }
 
 Trips fftconv::monarch::tripsOf(const Schedule &schedule, size_t read, int64_t rowsAtOnce,
                                 const KernelProblem &problem) {
   int64_t trips = schedule.steps[read].layout.trips();
-  if (trips > 1 && isLight(schedule, read, rowsAtOnce, trips, problem))
+  if (trips > 1 && isLight(schedule, read, rowsAtOnce, problem))
     return Trips::SideBySide;
   // Those of f32 are several hundred instructions, of warpgroups few; two rows in one with gates spill, and wait for memory alone.
   bool fits = !schedule.warpgroups && !problem.split && (schedule.rightAngle || !problem.gated());
@@ -324,11 +324,11 @@ Trips fftconv::monarch::tripsOf(const Schedule &schedule, size_t read, int64_t r
 int64_t fftconv::monarch::rowsInPhase(const Schedule &schedule, size_t read, const KernelChoice &choice,
                                       const KernelProblem &problem) {
   Digits digits = digitsOf(schedule);
-  int64_t least = rowsAtOnce(digits, choice, problem), trips = schedule.steps[read].layout.trips();
+  int64_t least = rowsAtOnce(digits, choice, problem);
   if (schedule.split == 0 || schedule.warpgroups || problem.channelsLast || waitsForRows(digits, choice, problem))
     return least;
   for (int64_t rows = choice.rows; rows > least; --rows)
-    if (choice.rows % rows == 0 && rows % least == 0 && isLight(schedule, read, rows, trips, problem))
+    if (choice.rows % rows == 0 && rows % least == 0 && isLight(schedule, read, rows, problem))
       return rows;
   return least;
 }
