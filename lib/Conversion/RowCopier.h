@@ -88,6 +88,9 @@ private:
   forEachUnit(int64_t values, llvm::ArrayRef<mlir::Value> initial,
               llvm::function_ref<llvm::SmallVector<mlir::Value>(const Unit &, mlir::ValueRange)> visit);
 
+  /// Copies rows by way of registers, where they are multiplied with their gate.
+  void gateIn(CopyInOp op, mlir::Value row, mlir::Value count);
+
   void holdGates(CopyOutOp op, llvm::ArrayRef<Row> rows);
 
   mlir::Value both(mlir::Value a, mlir::Value c) {

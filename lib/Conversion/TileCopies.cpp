@@ -32,6 +32,8 @@ RowCopier::RowCopier(KernelContext &context)
 void RowCopier::copyIn(CopyInOp op, Value row, Value count) {
   if (k.problem.channelsLast)
     return turnIn(op, row);
+  if (op.getGate())
+    return gateIn(op, row, count);
   forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) {
     forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
       for (const Row &row : rows) {
@@ -48,6 +50,42 @@ void RowCopier::copyIn(CopyInOp op, Value row, Value count) {
       }
       return {};
     });
+  });
+}
+
+void RowCopier::gateIn(CopyInOp op, Value row, Value count) {
+  // As many units are loaded before the first is stored; each takes a lane eight registers.
+  constexpr size_t most = 8;
+  Type type = op.getU().getType().getElementType();
+  struct Loaded {
+    Value target, value, gate, real;
+  };
+  SmallVector<Loaded> loaded;
+  auto store = [&] {
+    for (const Loaded &unit : loaded) {
+      Value product = multiply(unit.value, unit.gate), zero = LLVM::ZeroOp::create(b, k.loc, product.getType());
+      if (unit.real)
+        product = LLVM::SelectOp::create(b, k.loc, unit.real, product, zero);
+      LLVM::StoreOp::create(b, k.loc, product, unit.target, static_cast<unsigned>(width));
+    }
+    loaded.clear();
+  };
+  forEachScheduleRow(row, count, [&](ArrayRef<Row> rows) {
+    forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
+      for (const Row &row : rows) {
+        Value real = both(unit.real, row.exists);
+        auto read = [&](Value buffer) {
+          Value pointer = at(buffer, row, unit);
+          return load(real ? s.select(real, pointer, k.buffers.lookup(buffer).pointer) : pointer, type, elements);
+        };
+        Value target = s.offset(halves(op.getTile(), row, 0), address(unit));
+        loaded.push_back({target, read(op.getU()), read(op.getGate()), real});
+      }
+      if (!unit.iteration || loaded.size() >= most)
+        store();
+      return {};
+    });
+    store();
   });
 }
 

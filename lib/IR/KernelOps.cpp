@@ -231,7 +231,7 @@ monarch::KernelProblem fftconv::getKernelProblem(GroupsOp groups) {
                                  .split = plan.getCompute().isF32(),
                                  .wideSums = plan.getSchedule().getSums().isF32(),
                                  .channelsLast = groups.getChannelsLast()};
-  // A gate is copied beside its rows, or multiplied with where they are turned or normalised.
+  // A gate is copied beside its rows, or multiplied with where they come by way of registers or are normalised.
   problem.preGate = std::distance(inputs.begin(), inputs.end()) > 1 || groups.getInput().getGate();
   for (auto normalize : groups.getBody().getOps<TileNormalizeOp>())
     problem.preGate |= normalize.getGate() != nullptr;
@@ -310,8 +310,11 @@ LogicalResult CopyInOp::verify() {
   if (tile.isComplex() != paired || (tile.getLayout() && !tile.isShared())) // I1
     return emitOpError("gives a ") << (paired ? "complex" : "real") << " tile in shared memory, not " << tile;
   auto groups = (*this)->getParentOfType<GroupsOp>();
-  if (getGate() && (!groups || !groups.getChannelsLast() || getGate().getType() != getU().getType())) // I2
-    return emitOpError("multiplies rows of the same type, and only where channels are last");
+  ScheduleAttr schedule = getPlan().getSchedule();
+  bool byRegisters = groups && (groups.getChannelsLast() || (schedule && schedule.getStages() == 1));
+  if (getGate() && (!byRegisters || getGate().getType() != getU().getType())) // I2
+    return emitOpError(
+        "multiplies rows of the same type, and only where channels are last or there is one stage of input");
   return success();
 }
 

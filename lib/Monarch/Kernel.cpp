@@ -59,7 +59,7 @@ int64_t fftconv::monarch::sharedBytes(const Digits &digits, const KernelChoice &
   int64_t ahead = (choice.stages - 1) * input * (1 + gateAhead);
   // What waits its turn, and what it is normalised to; what is exchanged, or the results, take their place. Where warps own rows, those are not
   // where they were before they were normalised.
-  int64_t waiting = (choice.stages == 1 ? input : 0) + (problem.gateTile() && !gateAhead ? input : 0);
+  int64_t waiting = (choice.stages == 1 ? input : 0) + (gateTile(choice, problem) && !gateAhead ? input : 0);
   int64_t normal = problem.split ? input : 0, later = owns ? (in + problem.wraps) * plane : 2 * plane;
   int64_t own = owns && problem.split ? waiting + std::max(normal, later) : std::max(waiting + normal, later);
   int64_t scales = problem.split ? scaleBytes(digits, choice) : 0;
@@ -124,7 +124,7 @@ bool fftconv::monarch::storesInBulk(const Schedule &schedule, const KernelChoice
 /// Whether all that rows bring with them, a gate among it, is copied while others are computed.
 static bool holdsInputsAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                              const Chip &chip) {
-  return choice.stages > 1 && (!problem.gateTile() || holdsGateAhead(digits, choice, problem, chip));
+  return choice.stages > 1 && (!problem.gatesRows() || holdsGateAhead(digits, choice, problem, chip));
 }
 
 std::string_view fftconv::monarch::whyNoBulkCopies(const Digits &digits, const KernelChoice &choice,
@@ -190,9 +190,8 @@ int64_t fftconv::monarch::sharedShare(int64_t ctas, const Chip &chip) {
 
 bool fftconv::monarch::holdsGateAhead(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
                                       const Chip &chip) {
-  return problem.gateTile() && choice.stages > 1 &&
-         sharedBytes(digits, choice, problem, /*gateAhead=*/true) <=
-             sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
+  return gateTile(choice, problem) && sharedBytes(digits, choice, problem, /*gateAhead=*/true) <=
+                                          sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
 }
 
 int64_t fftconv::monarch::residentCtas(const Digits &digits, const KernelChoice &choice, const KernelProblem &problem,
@@ -301,13 +300,13 @@ int64_t fftconv::monarch::rowSignalBytes(const Digits &digits, const KernelChoic
 }
 
 /// Whether a phase has one matrix product and tiles that are alone in a lane, and few of them if so many rows and all trips are side by side: no other table wants registers there, and real data take half
-/// of what a tile has. A gate takes as much again, and warpgroups have sums of several tiles under way.
+/// of what a tile has. A gate may take as much again, and warpgroups have sums of several tiles under way.
 static bool isLight(const Schedule &schedule, size_t read, int64_t rows, const KernelProblem &problem) {
   const Layout &layout = schedule.steps[read].layout;
   int64_t products = 0;
   for (size_t n = read; schedule.steps[n].kind != StepKind::Write; ++n)
     products += isMma(schedule.steps[n].kind);
-  int64_t most = schedule.warpgroups ? 2 : problem.gateTile() ? 4 : 8;
+  int64_t most = schedule.warpgroups ? 2 : problem.gatesRows() ? 4 : 8;
   return products == 1 && layout.tiles() == 1 && rows * layout.trips() <= most && schedule.rightAngle && !problem.split;
 }
 

@@ -44,7 +44,7 @@ static std::optional<KernelChoice> chooseRows(KernelChoice choice, const Digits 
   int64_t most = 1, batch = ceilDiv(problem.batch, inputPlanes(digits));
   // A second row is worth more than a gate that comes ahead.
   for (KernelChoice more = choice;
-       more.rows <= std::max<int64_t>(8, step) && fits(more, problem.gateTile() && (choice.bulk || more.rows > 2));
+       more.rows <= std::max<int64_t>(8, step) && fits(more, gateTile(more, problem) && (choice.bulk || more.rows > 2));
        more.rows += step)
     most = more.rows;
   if (problem.channelsLast) {
@@ -152,7 +152,7 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
         choice.rows = 2 * warps;
     }
     auto fits = [&](const KernelChoice &choice) {
-      return sharedBytes(digits, choice, problem, problem.gateTile() && choice.stages > 1) <= chip.sharedBytes;
+      return sharedBytes(digits, choice, problem, gateTile(choice, problem)) <= chip.sharedBytes;
     };
     auto shrinks = [&] { return !fits(choice) || (together > 0 && choice.warps / 2 >= together); };
     for (; choice.warps > 1 && shrinks(); choice.rows /= 2)

@@ -146,7 +146,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     double wavefronts = 0;
     int64_t mma = (split ? 3 : 1) * steps[n].mma / sequences * (n + 3 == steps.size() && wraps ? 2 : 1);
     if (kind == StepKind::CopyIn) {
-      int64_t copied = pair * (1 + problem.gateTile()) * (choice.bulk ? bulkWavefronts : moved(points, bytes));
+      int64_t copied = pair * (1 + gateTile(choice, problem)) * (choice.bulk ? bulkWavefronts : moved(points, bytes));
       wavefronts = perOutput(copied) * brought;
       // Read for their greatest, then once more (and written where they are multiplied with a gate), and written as hi and lo. Where warps share rows each writes its greatest and reads that of all, one writes the
       // scale and all read it.
@@ -158,7 +158,8 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       int64_t copied = bulkOut ? bulkWavefronts : planes * halves * moved(length, 2);
       wavefronts = static_cast<double>(copied) / static_cast<double>(length);
     } else {
-      int64_t moves = halves * planes * (isFirst && problem.gateTile() ? 2 : 1) * steps[n].wavefronts / sequences;
+      int64_t moves =
+          halves * planes * (isFirst && gateTile(choice, problem) ? 2 : 1) * steps[n].wavefronts / sequences;
       wavefronts = perOutput(moves) * computed;
     }
     cost.mma += perOutput(mma) * computed;
@@ -273,9 +274,9 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   if (schedule.split)
     for (int64_t radix : digits.radices)
       all += isPowerOfTwo(radix) ? 0 : 14 * static_cast<double>(radix - 2);
-  // What is spilled comes back. Gates take registers, too, and so do sums of products of warpgroups while they are under way.
+  // What is spilled comes back. Gates take registers, too, but where rows are multiplied with them before the first phase, and so do sums of products of warpgroups while they are under way.
   int64_t excess = schedule.registers - roomyRegisters;
-  excess += schedule.warpgroups ? (problem.wideSums ? 28 : 12) : problem.gated() ? 20 : 0;
+  excess += schedule.warpgroups ? (problem.wideSums ? 28 : 12) : problem.gated() && choice.stages > 1 ? 20 : 0;
   if (excess > 0)
     all += 24 + 2 * static_cast<double>(excess);
   // Operands need no order, and addresses fewer registers.

@@ -148,14 +148,15 @@ static json::Object describeTurn(TurnRowsOp op) {
 }
 
 /// What fills the registers of a lane, for the case that they do not suffice.
-static std::string describeRegisters(const monarch::Schedule &schedule, const monarch::KernelProblem &problem) {
+static std::string describeRegisters(const monarch::Schedule &schedule, const monarch::KernelChoice &choice,
+                                     const monarch::KernelProblem &problem) {
   int64_t most = 0;
   for (const monarch::Step &step : schedule.steps)
     if (step.kind == monarch::StepKind::Read)
       most = std::max(most, 8 * step.layout.tiles());
   return formatv("a lane holds {0} complex values{1} of {2}{3}{4}", most, problem.split ? " of f32" : "",
                  schedule.split ? "a row that the CTA exchanges" : "a row that its warp holds",
-                 problem.preGate && !problem.split ? ", their gates" : "",
+                 monarch::gateTile(choice, problem) ? ", their gates" : "",
                  problem.wraps ? ", and both planes of the last transform" : "")
       .str();
 }
@@ -189,7 +190,7 @@ static json::Object describeConv(GroupsOp groups) {
   object["channels_last"] = problem.channelsLast;
   object["theta"] = stringifyTheta(plan.getTheta());
   object["exchanges"] = exchanges;
-  object["registers_hold"] = describeRegisters(*schedule, problem);
+  object["registers_hold"] = describeRegisters(*schedule, getKernelChoice(groups), problem);
   object["loops"] = loopTrips(groups, *schedule);
   // Rows that warps share and scale wait for each other once more; warps that wait for rows, for each other once only.
   bool waitsForRows = monarch::waitsForRows(getDigits(plan), getKernelChoice(groups), problem);

@@ -208,12 +208,13 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
         Type element = embed.getU().getType().getElementType();
         raw = TileType::get(b.getContext(), tile.isComplex() ? Type(ComplexType::get(element)) : element, LayoutAttr());
         Value rows = embed.getPreGate() ? args[nextGate++] : Value(), none, gate;
-        bool turns = embed.getChannelsLast(), scales = element.isF32();
-        x = CopyInOp::create(b, loc, raw, args[0], turns ? rows : none, plan, /*ahead=*/false);
-        if (rows && !turns && !scales)
+        bool scales = element.isF32(), oneStage = plan.getSchedule().getStages() == 1;
+        bool byRegisters = embed.getChannelsLast() || (oneStage && !scales);
+        x = CopyInOp::create(b, loc, raw, args[0], byRegisters ? rows : none, plan, /*ahead=*/false);
+        if (rows && !byRegisters && !scales)
           gate = CopyInOp::create(b, loc, raw, rows, none, plan, /*ahead=*/false);
         if (scales)
-          x = TileNormalizeOp::create(b, loc, tile, x, turns ? none : rows, plan, /*scales=*/-1);
+          x = TileNormalizeOp::create(b, loc, tile, x, byRegisters ? none : rows, plan, /*scales=*/-1);
         for (Value *value : {&x, &gate})
           if (*value && raw != tile)
             *value = TileConvertOp::create(b, loc, tile, *value);

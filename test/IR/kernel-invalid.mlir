@@ -314,12 +314,12 @@ gpu.module @kernels {
 
 // -----
 
-#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#schedule = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 2, products = f16, sums = f32>
 #plan = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #schedule>
 gpu.module @kernels {
   gpu.func @copy_in_i2(%u: memref<?x3x500xf16>, %g: memref<?x3x500xf16>) kernel {
     fftconv.groups of %u rows 4 : memref<?x3x500xf16> {
-      // expected-error @+1 {{multiplies rows of the same type, and only where channels are last}}
+      // expected-error @+1 {{multiplies rows of the same type, and only where channels are last or there is one stage of input}}
       %0 = fftconv.copy_in %u gate(%g : memref<?x3x500xf16>) by #plan : memref<?x3x500xf16> -> !fftconv.tile<f16>
     }
     gpu.return

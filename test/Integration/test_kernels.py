@@ -193,6 +193,37 @@ def test_blocks(chip, type_, gates, length, taps, radices, warps, values, rows, 
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 
 
+# Of warps that own rows and that share them, two in one, with zeros past their ends, in accesses of two to sixteen bytes, in line and in a loop; on a chip without bf16 products; with tails that wrap; and as long rows are planned.
+@pytest.mark.parametrize(
+    "chip, boundary, gates, type_, length, plan",
+    [
+        ("sm_90", "causal", "both", "f16", 300, {"radices": [16, 2, 16], "warps": 4, "values": 32, "rows": 4}),
+        ("sm_80", "bidirectional", "pre", "bf16", 999, {"radices": [16, 4, 16], "warps": 4, "values": 32, "rows": 4}),
+        ("sm_90", "circular", "all", "f16", 768, {"radices": [16, 3, 16], "warps": 2, "values": 32, "rows": 2, "theta": "one"}),
+        ("sm_90", "causal", "pre", "f16", 4001, {"radices": [16, 4, 8, 8], "warps": 8, "values": 32, "rows": 3}),
+        ("sm_90", "causal", "both", "bf16", 4092, {"radices": [2, 16, 2, 8, 8], "warps": 8, "values": 32, "rows": 2, "blocks": 2}),
+        ("sm_90", "circular", "both", "f16", 4096, {"radices": [8, 8, 8, 8], "warps": 8, "values": 32, "rows": 2, "theta": "one"}),
+        ("sm_90", "circular", "both", "f16", 4000, {"radices": [16, 4, 8, 8], "warps": 16, "values": 32, "rows": 2}),
+        ("sm_90a", "causal", "pre", "f16", 8192, {"radices": [4, 32, 4, 16], "warps": 16, "values": 32, "rows": 4, "blocks": 4, "mma": "warpgroup"}),
+        ("sm_90", "circular", "both", "f16", 32768, None),
+        ("sm_120", "circular", "pre", "bf16", 16384, None),
+        ("sm_80", "causal", "both", "f16", 40000, None),
+    ],
+    ids=str,
+)
+def test_gates_by_registers(chip, boundary, gates, type_, length, plan, tmp_path):
+    """Rows of one stage of input are multiplied with their gate on the way to shared memory: right, and the same bits whatever the order of the warps."""
+    path, outputs, flags = write(Program(boundary, gates, type_, length, 300, "?", 2), tmp_path), [], [f"--chip={chip}", "--method=fft"]
+    if plan:
+        about = {"chip": chip, "boundary": boundary, "type": type_, "pre_gate": True, "post_gate": gates != "pre", "stages": 1, "mma": "warp"}
+        flags.append(tuning(tmp_path / "t.json", length, **{**about, **plan}))
+    assert "stages = 1" in call("fftconv-compile", path, *flags, "--emit=plan").stdout
+    for seed in (0, 7):
+        outputs.append(tmp_path / f"y{seed}.npy")
+        emulate(path, *flags, "--dim=5", f"--schedule={seed}", f"--output={outputs[-1]}", "--compare-with=reference", "--sample=2000")
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
 def test_blocks_with_channels_last(tmp_path):
     path = write(Program("causal", "both", "f16", 4096, 300, "?", 2, channels_last=True), tmp_path)
     plan = {"chip": "sm_90", "pre_gate": True, "post_gate": True, "channels_last": True, "stages": 1, "mma": "warp", "blocks": 2}

@@ -225,12 +225,19 @@ TEST(Kernel, FitsSharedMemory) {
   EXPECT_EQ(choose({16, 4, 16, 16}, {}, "sm_86")->stages, 2);
   EXPECT_FALSE(choose({16, 2, 16, 16, 16}, {}, "sm_90").has_value());
   EXPECT_FALSE(choose({16, 16}, {}, "cpu").has_value());
-  // The gate of 32768 points has no place beside the next input; a gated pair of rows has none at all.
+  // The gate of 32768 points has no place beside the next input.
   EXPECT_EQ(choose({16, 8, 16, 16}, {.preGate = true}, "sm_90")->stages, 2);
   KernelChoice alone{16, 32, 1, 2};
   EXPECT_FALSE(holdsGateAhead({{16, 8, 16, 16}, true}, alone, {.preGate = true}, *findChip("sm_90")));
   EXPECT_TRUE(holdsGateAhead({{16, 4, 16, 16}, true}, alone, {.preGate = true}, *findChip("sm_90")));
-  EXPECT_FALSE(choose({16, 8, 16, 16}, {.preGate = true}, "sm_90", false).has_value());
+  // That of a pair of rows has none at all: they come in one stage, and are multiplied with it on the way.
+  KernelProblem gated{.preGate = true};
+  std::optional<KernelChoice> pair = choose({16, 8, 16, 16}, gated, "sm_90", false);
+  ASSERT_TRUE(pair.has_value());
+  EXPECT_EQ(pair->stages, 1);
+  EXPECT_FALSE(gateTile(*pair, gated));
+  EXPECT_TRUE(gateTile(alone, gated));
+  EXPECT_EQ(sharedBytes({{16, 8, 16, 16}, false}, *pair, gated, false), 32768 * 4);
 }
 
 TEST(Kernel, GivesWarpsSequencesOfTheirOwn) {

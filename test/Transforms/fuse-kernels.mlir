@@ -91,6 +91,18 @@ func.func @f32(%u: tensor<2x3x301xf32>, %s: tensor<3x16x2x16xcomplex<f32>, #spec
   %y = fftconv.spectral_conv %u, %s pre_gate(%g : tensor<2x3x301xf32>) : tensor<2x3x301xf32>, tensor<3x16x2x16xcomplex<f32>, #spectrum>
   return %y : tensor<2x3x301xf32>
 }
+// Rows of one stage of input meet it on the way.
+#stage = #fftconv.schedule<warps = 4, values = 32, rows = 4, stages = 1, products = f16, sums = f32>
+#bare = #fftconv.plan<points = 512, radices = [16, 2, 16], theta = i, compute = f16, chip = "sm_90", schedule = #stage>
+#bare_spectrum = #fftconv.spectrum<causal, length = 301, plan = #bare>
+// CHECK: gpu.module @one_stage_kernels
+// CHECK: %[[X:.*]] = fftconv.copy_in %{{.*}} gate(%{{.*}} : memref<2x3x301xbf16, strided<[?, ?, 1]>>) by #plan1 : memref<2x3x301xbf16, strided<[?, ?, 1]>> -> <bf16>
+// CHECK-NEXT: %[[V:.*]] = fftconv.tile_convert %[[X]] : <bf16> -> <f16>
+// CHECK-NEXT: fftconv.tile_dft any %[[V]]
+func.func @one_stage(%u: tensor<2x3x301xbf16>, %s: tensor<3x16x2x16xcomplex<f16>, #bare_spectrum>, %g: tensor<2x3x301xbf16>) -> tensor<2x3x301xbf16> {
+  %y = fftconv.spectral_conv %u, %s pre_gate(%g : tensor<2x3x301xbf16>) : tensor<2x3x301xbf16>, tensor<3x16x2x16xcomplex<f16>, #bare_spectrum>
+  return %y : tensor<2x3x301xbf16>
+}
 // CHECK: gpu.module @turned_kernels
 // CHECK: fftconv.groups channels_last of
 // CHECK-NEXT: %[[X:.*]] = fftconv.copy_in %{{.*}} gate(%{{.*}} : memref<2x301x3xf32, strided<[?, ?, 1]>>) by #plan

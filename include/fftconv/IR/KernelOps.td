@@ -93,9 +93,10 @@ def FFTConv_CopyInOp : FFTConv_KernelOp<"copy_in"> {
 
     Where theta is one, rows 2b and 2b + 1 are the real and imaginary parts of row b; a last one without partner has zeros beside it.
 
-    Where channels are last the copies go through registers, where rows are turned and multiplied with the `gate`.
+    Where channels are last the copies go through registers, where rows are turned and multiplied with the `gate`; rows that have a gate go there, too, where the schedule has one stage of input, so that the gate takes
+    no shared memory.
 
-    - (I2) there is a gate only where channels are last, and it has the type of `u`;
+    - (I2) there is a gate only where channels are last or the schedule has one stage of input, and it has the type of `u`;
     - (I1) the result is a real tile, complex where theta is one; in shared memory once layouts are assigned.
   }];
   let arguments = (ins FFTConv_Rows:$u, Optional<FFTConv_Rows>:$gate, FFTConv_PlanAttr:$plan, UnitAttr:$ahead,

@@ -56,9 +56,14 @@ struct KernelProblem {
 
   int64_t elementBytes() const { return split ? 4 : 2; }
   bool gated() const { return preGate || postGate; }
-  /// Whether a gate lies in shared memory beside its rows; it does not where it is multiplied with as rows are turned or normalised.
-  bool gateTile() const { return preGate && !split && !channelsLast; }
+  /// Whether rows that are copied as they are have a gate; others are multiplied with it as they are turned or normalised.
+  bool gatesRows() const { return preGate && !split && !channelsLast; }
 };
+
+/// Whether that gate lies in shared memory beside its rows. It does not where there is one stage of input: rows that are not copied ahead come by way of registers then, and the gate takes no room.
+inline bool gateTile(const KernelChoice &choice, const KernelProblem &problem) {
+  return problem.gatesRows() && choice.stages > 1;
+}
 
 /// The choice for a problem; nothing where M points do not fit one pass on the chip. With bulk copies where they are known to pay, unless `bulk` says that
 /// there are to be some or none.
