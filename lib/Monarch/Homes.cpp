@@ -121,7 +121,7 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
         words += tableLoads(all, step.layout, depends, matrix && radices[stage] == tile ? 8 : 2,
                             /*inLine=*/false, request.rows, request.rowsAtOnce, {})
                      .words;
-    part.cost.clocks = (slots + words / 4) / 4 + (warpOwns(all) ? 0 : clocksPerLoad) * words;
+    part.cost.slots = slots + (0.25 + (warpOwns(all) ? 0 : slotsPerLoad)) * words;
     part.cost.entries = matrix ? radices[stage] * radices[stage] : radices[stage];
     for (int digit : digits)
       part.cost.entries *= radices[digit];
@@ -142,7 +142,7 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
     Homes::Cost here;
     auto add = [&](HomeKind kind, int stage, unsigned mask) {
       const Homes::Cost &part = partOf(kind, stage, mask);
-      here.clocks += part.clocks;
+      here.slots += part.slots;
       here.entries += part.entries;
     };
     for (int j = first; j <= last; ++j)
@@ -164,7 +164,7 @@ Homes fftconv::monarch::chooseHomes(const std::vector<int64_t> &radices, const s
       here.tooMuch = std::max<int64_t>(0, bytes - request.matrixBytes);
     }
     // What is as good must not differ by how sums were rounded.
-    here.clocks = std::round(64 * here.clocks) / 64;
+    here.slots = std::round(16 * here.slots) / 16;
     if (!least || here < *least) {
       least = here;
       chosen = choice;

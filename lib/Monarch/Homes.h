@@ -20,12 +20,12 @@ constexpr size_t mostDigits = 8;
 using HomeMap = std::map<std::pair<int, int>, Home>;
 
 struct Homes {
-  /// In the order in which they matter: matrices that take too much memory, clocks of a scheduler that products, twists and loads of tables take a row of 256 points both ways,
+  /// In the order in which they matter: matrices that take too much memory, slots of a scheduler that products, twists and loads of tables take a row of 256 points both ways,
   /// entries of all tables.
   struct Cost {
     /// Bytes of matrices that warpgroups multiply by, beyond what there is room for.
     int64_t tooMuch = 0;
-    double clocks = 0;
+    double slots = 0;
     int64_t entries = 0;
     auto operator<=>(const Cost &) const = default;
   } cost;

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <tuple>
 
 using namespace fftconv::monarch;
 
@@ -32,7 +31,7 @@ static std::optional<KernelChoice> chooseRows(KernelChoice choice, const Digits 
                                               const Chip &chip) {
   // Those that the warps of a CTA have side by side.
   const int64_t step = choice.rows = rowsTogether(digits, choice, problem);
-  int64_t share = sharedShare(ctasByRegisters(digits, choice, problem, chip), chip);
+  int64_t ctas = ctasByRegisters(digits, choice, problem, chip), share = sharedShare(ctas, chip);
   auto fits = [&](const KernelChoice &choice, bool gateAhead) {
     return sharedBytes(digits, choice, problem, gateAhead) <= share;
   };
@@ -42,9 +41,11 @@ static std::optional<KernelChoice> chooseRows(KernelChoice choice, const Digits 
   }
   // Past eight rows nothing is saved.
   int64_t most = 1, batch = ceilDiv(problem.batch, inputPlanes(digits));
-  // A second row is worth more than a gate that comes ahead.
-  for (KernelChoice more = choice;
-       more.rows <= std::max<int64_t>(8, step) && fits(more, gateTile(more, problem) && (choice.bulk || more.rows > 2));
+  // A second row is worth more than a gate that comes ahead, and where one of two CTAs is computed while the other waits so are others, as was measured of rows that are not two in one (benchmarks/README.md).
+  auto wantsGateAhead = [&](const KernelChoice &more) {
+    return gateTile(more, problem) && (choice.bulk || (more.rows > 2 && (ctas == 1 || !digits.rightAngle)));
+  };
+  for (KernelChoice more = choice; more.rows <= std::max<int64_t>(8, step) && fits(more, wantsGateAhead(more));
        more.rows += step)
     most = more.rows;
   if (problem.channelsLast) {
@@ -172,7 +173,7 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
   // One CTA as large as registers allow, or two on a multiprocessor, of which one computes while the other waits. Twice as many values take a lane as many
   // registers again.
   std::optional<KernelChoice> best;
-  std::tuple<bool, double, double> least;
+  std::pair<bool, double> least;
   for (const KernelChoice &tried : sharing) {
     // Fewer heads of a row would touch more sectors than they use.
     if (tried.warps == 8 && problem.channelsLast && best)
@@ -185,9 +186,9 @@ std::optional<KernelChoice> fftconv::monarch::chooseKernel(const Digits &digits,
       continue;
     KernelCost cost = kernelCost(*schedule, *choice, fillingChip(problem, chip), chip);
     double filled = occupancy(digits, *choice, problem, chip);
-    // Bulk copies that are asked for come first, then what memory binds, then the chip.
+    // Bulk copies that are asked for come first.
     bool cannot = bulk && !whyNoBulkCopies(digits, *choice, problem, chip).empty();
-    std::tuple order(cannot, cost.time() / filled, cost.onChipTime() / filled);
+    std::pair order(cannot, cost.time() / filled);
     if (!best || order < least) {
       best = choice;
       least = order;

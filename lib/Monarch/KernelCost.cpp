@@ -17,8 +17,9 @@ using namespace fftconv::monarch;
 
 const KernelCost::Limit &KernelCost::binding() const { return *std::ranges::max_element(limits, {}, &Limit::time); }
 
-double KernelCost::onChipTime() const {
-  return std::ranges::max_element(limits.begin() + L2, limits.end(), {}, &Limit::time)->time;
+double KernelCost::time() const {
+  double memory = std::max({time(Memory), time(Latency), time(L2)});
+  return std::cbrt(std::pow(memory, 3) + std::pow(time(OnChip), 3));
 }
 
 /// Rows that are computed for so many that are there, `together` side by side: those without a partner have one of zeros, or twice the same.
@@ -94,12 +95,14 @@ void fftconv::monarch::setTimes(KernelCost &cost, const KernelProblem &problem, 
   double outputs = static_cast<double>(problem.length) * static_cast<double>(problem.batch * problem.heads);
   double clock = outputs / (chip.clock * sms * full);
   double slots = cost.instructions + (cost.warpgroups ? 0 : (chip.mmaSlots - 1) * cost.mma);
-  cost.limits[KernelCost::Memory].time = outputs * cost.bytes / chip.memoryBandwidth;
+  cost.limits[KernelCost::Memory].time = outputs * cost.bytes / (Chip::copied * chip.memoryBandwidth);
   cost.limits[KernelCost::L2].time = outputs * cost.l2Bytes / chip.l2Bandwidth;
   cost.limits[KernelCost::SharedMemory].time = (cost.wavefronts + cost.loads) * clock;
   cost.limits[KernelCost::TensorCores].time =
       (cost.warpgroups ? cost.warpgroupProducts / chip.warpgroupRate : cost.mma * 2048 / chip.tensorRate) * clock;
   cost.limits[KernelCost::Issue].time = slots / chip.slotsPerClock(warps) * clock;
+  cost.limits[KernelCost::OnChip].time =
+      std::max({cost.time(KernelCost::SharedMemory), cost.time(KernelCost::TensorCores), cost.time(KernelCost::Issue)});
 }
 
 KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelChoice &choice,
@@ -267,16 +270,19 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   double all = perTile + everywhere + (schedule.split ? 16 : 4.0 * choice.warps) / rows +
                8 * (preGate + problem.postGate) + 16 * wraps;
   all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
-  // What is left of that where trips stand in the code and addresses are constants, as counted (benchmarks/README.md).
-  if (!split && !schedule.warpgroups)
-    all -= schedule.rightAngle ? 32 : 4;
+  // What is left of that where trips stand in the code and addresses are constants, as counted (benchmarks/README.md); a warp that has one tile of a row has them for that alone, and one that waits for rows signals.
+  if (!split && !schedule.warpgroups) {
+    all -= !schedule.rightAngle ? 4 : (digits.blocks ? 32 : 16) - (schedule.split ? 0 : 6);
+    if (schedule.split)
+      all += (points <= 256 * choice.warps * sequences ? 24 : 0) + (waitsForRows(digits, choice, problem) ? 16 : 0);
+  }
   // Digits that are no powers of two leave values of tiles absent, and addresses take divisions.
   if (schedule.split)
     for (int64_t radix : digits.radices)
       all += isPowerOfTwo(radix) ? 0 : 14 * static_cast<double>(radix - 2);
   // What is spilled comes back. Gates take registers, too, but where rows are multiplied with them before the first phase, and so do sums of products of warpgroups while they are under way.
   int64_t excess = schedule.registers - roomyRegisters;
-  excess += schedule.warpgroups ? (problem.wideSums ? 28 : 12) : problem.gated() && choice.stages > 1 ? 20 : 0;
+  excess += schedule.warpgroups ? (problem.wideSums ? 28 : 12) : problem.gated() && choice.stages > 1 ? 12 : 0;
   if (excess > 0)
     all += 24 + 2 * static_cast<double>(excess);
   // Operands need no order, and addresses fewer registers.
@@ -300,20 +306,24 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // As measured (benchmarks/README.md): what does not overlap adds up.
   auto time = [&](int limit) { return cost.limits[limit].time; };
   double perClock = outputs / (chip.clock * sms * full);
-  double &together = cost.limits[KernelCost::Together].time;
-  double loading = clocksPerLoad * tables * perClock;
-  // Warps that own rows wait for none but themselves; those of f32, which compute three times as long, not for tables.
+  double &onChip = cost.limits[KernelCost::OnChip].time;
   if (schedule.split == 0) {
-    double busy = time(KernelCost::Issue) + (split ? 0 : loading);
-    together = std::cbrt(std::pow(busy, 3) + std::pow(0.9 * time(KernelCost::Memory), 3));
+    // Warps that own rows wait for none but themselves, and little for tables.
+    onChip = 0.96 * time(KernelCost::Issue) + 0.1 * tables * perClock;
     return cost;
   }
-  // Where warps share rows, what they wait for adds to what they issue: loads of tables and spectra, half of what memory takes, a CTA that is alone for its last warp at barriers, and for rows that are not ahead.
-  double waits = (resident == 1 ? 5e-7 : 0) + (choice.stages == 1 ? chip.memoryLatency : 0);
-  together = time(KernelCost::Issue) + loading + 0.46 * time(KernelCost::Memory) + waits * groups / (sms * full);
-  // Warpgroups wait for their products and for shared memory, too.
+  // Warpgroups wait for tables, for products and for shared memory; others for tables, and those of f32, which have few pairs of f16, less for what they compute.
+  double waiting = slotsPerLoad / chip.slotsPerClock(static_cast<double>(resident * choice.warps)) * tables;
   if (schedule.warpgroups)
-    together += 0.1 * time(KernelCost::Issue) + 1.4 * tables * perClock + 0.3 * cost.wavefronts * perClock +
-                0.1 * time(KernelCost::Memory);
+    onChip = 0.7 * time(KernelCost::Issue) + (2.45 * tables + 0.88 * cost.wavefronts) * perClock;
+  else
+    onChip = (split ? 0.85 : 1) * time(KernelCost::Issue) + waiting * perClock;
+  // A CTA that is alone on its multiprocessor waits at barriers for its last warp, and for a gate that has no room ahead; where there are two, one is computed meanwhile. Nothing was measured of two whose rows have
+  // one stage; they are taken to wait for them as one does.
+  bool alone = resident == 1, rowsLate = choice.stages == 1;
+  bool gateLate = problem.gatesRows() && !holdsGateAhead(digits, choice, problem, chip) && (alone || rowsLate);
+  if (alone && !schedule.warpgroups)
+    onChip += 6.8e-7 * groups / (sms * full);
+  onChip += static_cast<double>(bytes * (rowsLate + gateLate)) / cost.bytes * time(KernelCost::Memory);
   return cost;
 }

@@ -66,8 +66,8 @@ TableLoads tableLoads(const Schedule &schedule, const Step &step, HomeKind kind,
 /// Registers that 128 have for tiles and tables beside addresses and what is computed.
 constexpr int64_t roomyRegisters = 76;
 
-/// Clocks of a multiprocessor that kernels whose warps share rows wait for a wavefront of tables or spectra, as measured (benchmarks/README.md).
-constexpr double clocksPerLoad = 0.53;
+/// Slots for instructions that a wavefront of tables or spectra costs kernels whose warps share rows, which wait for it, as measured (benchmarks/README.md).
+constexpr double slotsPerLoad = 1.63;
 
 /// The times that counts for one output take a chip of which `ctas` fill a part, `warps` of them at a time on a multiprocessor.
 void setTimes(KernelCost &cost, const KernelProblem &problem, double ctas, double warps, const Chip &chip);

@@ -88,7 +88,7 @@ static bool worksInPlace(const Schedule &schedule) {
 
 namespace {
 struct Ranked {
-  /// Exchanges, mma, sequences side by side, registers too many, clocks of tables and what they are multiplied with, inner butterflies, entries of tables.
+  /// Exchanges, mma, sequences side by side, registers too many, slots of tables and what they are multiplied with, inner butterflies, entries of tables.
   std::tuple<bool, int64_t, int64_t, int64_t, double, int64_t, int64_t> rank;
   Schedule schedule;
 };
@@ -155,7 +155,7 @@ static Ranked rank(const std::vector<int64_t> &radices, int split, std::vector<S
   if (split > 0)
     countRegisters(schedule, request);
   int64_t excess = std::max<int64_t>(0, schedule.registers - roomyRegisters);
-  return {{split > 0, mmas, split ? radices[0] : 0, excess, homes.cost.clocks, inner, homes.cost.entries},
+  return {{split > 0, mmas, split ? radices[0] : 0, excess, homes.cost.slots, inner, homes.cost.entries},
           std::move(schedule)};
 }
 

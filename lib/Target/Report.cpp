@@ -104,7 +104,8 @@ static void describeCost(json::Object &object, const monarch::KernelCost &cost) 
   for (const monarch::KernelCost::Limit &limit : cost.limits)
     if (limit.time > 0)
       times[StringRef(limit.name)] = limit.time;
-  object["predicted_seconds"] = std::move(times);
+  object["limits_seconds"] = std::move(times);
+  object["predicted_seconds"] = cost.time();
   object["binds"] = StringRef(cost.binding().name);
 }
 
@@ -277,13 +278,14 @@ std::string fftconv::printReport(const json::Value &report) {
       os << formatv("  spills        {0}, and tables beside them\n", *k.getString("registers_hold"));
     if (!conv && !turn)
       continue;
-    const json::Object &per = *k.getObject("per_output"), &times = *k.getObject("predicted_seconds");
+    const json::Object &per = *k.getObject("per_output"), &times = *k.getObject("limits_seconds");
     os << formatv(
         "  per output    {0:f4} mma, {1:f2} instructions, {2:f4} wavefronts, {3:f4} sectors, {4:f2} bytes of HBM\n",
         number(per, "mma"), number(per, "instructions"), number(per, "wavefronts"), number(per, "sectors"),
         number(per, "hbm_bytes"));
-    os << formatv("  predicted     {0}, batch {1}{2}, {3} heads, in ms:", *k.getString("board"), integer(k, "batch"),
-                  k.getBoolean("batch_is_assumed").value_or(false) ? " (assumed)" : "", integer(k, "heads"));
+    os << formatv("  predicted     {0}, batch {1}{2}, {3} heads, in ms: {4:f4};", *k.getString("board"),
+                  integer(k, "batch"), k.getBoolean("batch_is_assumed").value_or(false) ? " (assumed)" : "",
+                  integer(k, "heads"), number(k, "predicted_seconds") * 1e3);
     ListSeparator comma(",");
     for (const monarch::KernelCost::Limit &limit : monarch::KernelCost().limits)
       if (std::optional<double> time = times.getNumber(StringRef(limit.name)))

@@ -234,11 +234,11 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     return {};
   }
 
-  /// How a convolution will be computed: directly, or by the digits of an FFT; and how long its kernel takes, and without what memory takes, if it has one.
+  /// How a convolution will be computed: directly, or by the digits of an FFT; and how long its kernel takes, if it has one.
   struct Way {
     DirectAttr direct = {};
     std::optional<monarch::Digits> digits = {};
-    std::optional<std::pair<double, double>> times = {};
+    std::optional<double> time = {};
     /// Why not directly.
     std::string reason = {};
   };
@@ -249,11 +249,11 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     if (method != "direct")
       if (std::optional<DigitsChoice> fft = chooseDigits(op, target, type)) {
         way.digits = fft->digits;
-        way.times = fft->times;
+        way.time = fft->time;
       }
-    if (direct && method != "fft" && !(way.times && way.times->first < cost.time())) {
+    if (direct && method != "fft" && !(way.time && *way.time < cost.time())) {
       way.direct = direct;
-      way.times = std::pair(cost.time(), cost.onChipTime());
+      way.time = cost.time();
     }
     return way;
   }
@@ -266,13 +266,10 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
     op.setTurned(true);
     Way turned = chooseWay(op, target, type);
     monarch::KernelProblem problem = monarch::fillingChip(describeWhole(op, {}, type), target);
-    if (turned.times)
-      for (bool gate : {problem.preGate, problem.postGate}) {
-        monarch::KernelCost turn = monarch::turnCost(problem, gate, target);
-        turned.times->first += turn.time();
-        turned.times->second += turn.onChipTime();
-      }
-    if (turned.times && (channels == "turned" || !fused.times || turned.times < fused.times)) {
+    if (turned.time)
+      for (bool gate : {problem.preGate, problem.postGate})
+        *turned.time += monarch::turnCost(problem, gate, target).time();
+    if (turned.time && (channels == "turned" || !fused.time || *turned.time < *fused.time)) {
       remark::analysis(op.getLoc(), options("Turned")) << "rows are turned before and after, by kernels of their own";
       return turned;
     }
@@ -367,8 +364,8 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
 
   struct DigitsChoice {
     monarch::Digits digits;
-    /// The time of the kernel, and without what memory takes; nothing where none runs the digits.
-    std::optional<std::pair<double, double>> times = {};
+    /// The time of the kernel; nothing where none runs the digits.
+    std::optional<double> time = {};
     /// Whether warpgroups multiply.
     bool warpgroups = false;
   };
@@ -400,16 +397,15 @@ struct PlanConvs : fftconv::impl::PlanConvsBase<PlanConvs> {
       }
     for (const monarch::Candidate &candidate : candidates)
       tried.push_back(candidate.digits);
-    // Where memory binds several, the one that does least besides.
     auto rank = [&](const DigitsChoice &choice) {
-      return std::pair(mma == "warpgroup" && !choice.warpgroups, *choice.times);
+      return std::pair(mma == "warpgroup" && !choice.warpgroups, *choice.time);
     };
     for (const monarch::Digits &digits : tried) {
       std::optional<monarch::KernelCost> cost = monarch::chosenCost(digits, describe(op, digits, type), target);
       if (!cost)
         continue;
-      DigitsChoice choice{digits, std::pair(cost->time(), cost->onChipTime()), cost->warpgroups};
-      if (!best.times || rank(choice) < rank(best))
+      DigitsChoice choice{digits, cost->time(), cost->warpgroups};
+      if (!best.time || rank(choice) < rank(best))
         best = choice;
     }
     return best;

@@ -46,7 +46,7 @@
 // REPORT-NEXT: 0 exchanges, 0 barriers for a group of rows
 // REPORT-NEXT: resources     32 threads, 2048 bytes of shared memory of 232448; {{[0-9]+ registers, 0 bytes spilled, stack of 0 \(ptxas\)|registers not known without ptxas}}
 // REPORT-NEXT: per output    0.1600 mma
-// REPORT-NEXT: predicted     H100 SXM, batch 64 (assumed), 2 heads, in ms: memory {{.*}} binds
+// REPORT-NEXT: predicted     H100 SXM, batch 64 (assumed), 2 heads, in ms: {{[0-9.]+}}; memory {{.*}}, on chip {{.*}} binds
 // JSON: "binds"
 // JSON: "kernel": "conv1"
 

@@ -36,8 +36,9 @@ struct Chip {
   int64_t registers = 0;
   /// Clock under load, in Hz.
   double clock = 0;
-  /// Bandwidth of the memory, in bytes a second, and of the L2 cache.
+  /// Bandwidth of the memory, in bytes a second, and of the L2 cache; and what a copy reaches of the former, as measured on an H100 and on an H200.
   double memoryBandwidth = 0, l2Bandwidth = 0;
+  static constexpr double copied = 0.87;
   /// From a load to its data when memory is busy, in seconds: more than twice what an idle one takes.
   double memoryLatency = 7e-7;
   /// Multiply-adds of f16 operands with f32 sums by mma.sync, per clock and multiprocessor.

@@ -192,17 +192,16 @@ struct KernelCost {
     double time = 0;
   };
   /// `memory`: bytes of HBM. `latency`: what is read, where no more is ever on its way than the stages ahead. `L2`: bytes through it. `shared memory`: wavefronts of it and of L1.
-  /// `tensor cores`: mma. `issue`: slots for instructions. `together`: what of these does not overlap.
-  enum { Memory, Latency, L2, SharedMemory, TensorCores, Issue, Together, limitCount };
+  /// `tensor cores`: mma. `issue`: slots for instructions. `on chip`: what a multiprocessor takes for all that it does, where the last three, and waits, do not overlap but add up.
+  enum { Memory, Latency, L2, SharedMemory, TensorCores, Issue, OnChip, limitCount };
   std::array<Limit, limitCount> limits = {
-      {{"memory"}, {"latency"}, {"L2"}, {"shared memory"}, {"tensor cores"}, {"issue"}, {"together"}}};
+      {{"memory"}, {"latency"}, {"L2"}, {"shared memory"}, {"tensor cores"}, {"issue"}, {"on chip"}}};
+  double time(int limit) const { return limits[limit].time; }
 
   /// The one that binds.
   const Limit &binding() const;
-  double time() const { return binding().time; }
-  double time(int limit) const { return limits[limit].time; }
-  /// The same without memory's: what is left where memory binds.
-  double onChipTime() const;
+  /// Seconds for all outputs: what memory and L2 take and what multiprocessors take overlap, the less the more alike they are: as measured, the cube root of the sum of their cubes (benchmarks/README.md).
+  double time() const;
 };
 
 /// The cost of a problem whose batch is known.

@@ -121,7 +121,7 @@ std::optional<Schedule> makeSchedule(const std::vector<int64_t> &radices, const 
 /// sequence at a time, and a matrix product takes real rows.
 std::shared_ptr<const Schedule> findSchedule(const std::vector<int64_t> &radices, const ScheduleRequest &request);
 
-/// The best schedule for a power of two of points: fewest exchanges, then mma, sequences side by side, registers too many, clocks of tables and of what they are multiplied with.
+/// The best schedule for a power of two of points: fewest exchanges, then mma, sequences side by side, registers too many, slots of tables and of what they are multiplied with.
 std::optional<Schedule> makeSchedule(int64_t points, const ScheduleRequest &request);
 
 /// The factor of (k, n), both values of digit `stage`, in what `kind` applies at that stage; `digits` holds the values of the others. A matrix
