@@ -144,6 +144,10 @@ def plans(build, chip, program):
         yield re.sub(r"(stages = [^>]*)>", rf"\1{bulk}>", one)
     for (w, r), n in list(itertools.product(sizes, stages))[1:]:
         yield with_numbers(text, rows=r, warps=w, stages=n)
+    # One stage of input leaves room for more CTAs, of which some are computed while others wait.
+    if not own and chosen["stages"] > 1:
+        for w, r in itertools.product((4, 8), (1, 2)):
+            yield with_numbers(text, rows=r, warps=w, stages=1)
     digits = of_sixteen(points)
     sixteens = with_digits(text, digits)
     for w, r in sizes if digits and sixteens != text else []:

@@ -193,10 +193,10 @@ static json::Object describeConv(GroupsOp groups) {
   object["exchanges"] = exchanges;
   object["registers_hold"] = describeRegisters(*schedule, getKernelChoice(groups), problem);
   object["loops"] = loopTrips(groups, *schedule);
-  // Rows that warps share and scale wait for each other once more; warps that wait for rows, for each other once only.
+  // Rows that warps share and scale wait for each other once more, in their normalisation; warps that wait for rows, for each other once only.
   bool waitsForRows = monarch::waitsForRows(getDigits(plan), getKernelChoice(groups), problem);
-  object["barriers_per_group"] =
-      waitsForRows ? 1 : monarch::totalCost(*schedule).barriers + (problem.split && schedule->split > 0);
+  int64_t barriers = llvm::count_if(groups.getBody().getOps<BarrierOp>(), [](BarrierOp op) { return !op.getWarp(); });
+  object["barriers_per_group"] = waitsForRows ? 1 : barriers + (problem.split && schedule->split > 0);
   describeCost(object, monarch::kernelCost(*schedule, getKernelChoice(groups), problem, chip));
   return object;
 }

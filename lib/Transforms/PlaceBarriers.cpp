@@ -32,6 +32,8 @@ struct Access {
   LayoutAttr layout = {};
   /// Copies that turn rows of neighbouring heads, by whatever thread of the CTA.
   bool turns = false;
+  /// Copies that read tails of rows as well, which are other threads' chunks.
+  bool wraps = false;
   /// A bulk copy: what it writes is waited for at an mbarrier, by all who read it.
   bool bulk = false;
   /// What has been waited for since.
@@ -40,7 +42,7 @@ struct Access {
 
 /// How a kernel's rows come and results go.
 struct Copying {
-  bool turns, bulkIn, bulkOut;
+  bool turns, wraps, bulkIn, bulkOut;
 };
 
 struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
@@ -57,8 +59,9 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
       return groups.emitOpError("has a plan that does not fit one pass");
     bool warpOwns = schedule->split == 0;
     monarch::KernelChoice choice = getKernelChoice(groups);
-    Copying copying{groups.getChannelsLast(), choice.bulk,
-                    monarch::storesInBulk(*schedule, choice, getKernelProblem(groups))};
+    monarch::KernelProblem problem = getKernelProblem(groups);
+    Copying copying{groups.getChannelsLast(), problem.wraps, choice.bulk,
+                    monarch::storesInBulk(*schedule, choice, problem)};
     auto overlap = [&](const Access &a, const Access &b) {
       int64_t beginA = a.tile.getLayout().getOffset(), beginB = b.tile.getLayout().getOffset();
       return beginA < beginB + groups.getTileBytes(b.tile) && beginB < beginA + groups.getTileBytes(a.tile);
@@ -105,7 +108,9 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
 
   /// What an op does in shared memory.
   static SmallVector<Access> getAccesses(Operation &op, const Copying &copying) {
-    auto copies = [&](TileType tile, bool writes, bool bulk) { return Access{tile, writes, {}, copying.turns, bulk}; };
+    auto copies = [&](TileType tile, bool writes, bool bulk) {
+      return Access{tile, writes, {}, copying.turns, copying.wraps && !writes, bulk};
+    };
     // What bulk copies bring was started by a prefetch, all of it.
     if (auto copy = dyn_cast<CopyInOp>(op))
       return copying.bulkIn ? SmallVector<Access>()
@@ -131,7 +136,7 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
       return Scope::Thread;
     if (a.bulk || b.bulk)
       return warpOwns ? Scope::Warp : Scope::Cta;
-    if (!a.layout && !b.layout)
+    if (!a.layout && !b.layout && !a.wraps && !b.wraps)
       return Scope::Thread;
     if (warpOwns)
       return Scope::Warp;

@@ -76,6 +76,34 @@ func.func @in_a_cta(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f1
 
 // -----
 
+// Where tails wrap, threads have read what others are about to bring.
+// CHECK-LABEL: gpu.module @wraps_kernels
+// CHECK: fftconv.groups
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.copy_in
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.relayout
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK: fftconv.tile_product
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.copy_out
+#all = #fftconv.schedule<warps = 16, values = 32, rows = 3, stages = 1, products = f16, sums = f32>
+#cta = #fftconv.plan<points = 8192, radices = [16, 2, 16, 16], theta = i, compute = f16, chip = "sm_90", schedule = #all>
+#cta_spectrum = #fftconv.spectrum<circular, length = 5000, plan = #cta>
+func.func @wraps(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f16>, #cta_spectrum>) -> tensor<?x3x5000xf16> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x3x5000xf16>, tensor<3x16x2x16x16xcomplex<f16>, #cta_spectrum>
+  return %y : tensor<?x3x5000xf16>
+}
+
+// -----
+
 // Bulk copies: who reads what they bring waits at an mbarrier, and who writes where they read waits for a barrier after that; here the first phase does, which
 // has its barrier before it begins.
 // CHECK-LABEL: gpu.module @bulk_kernels
