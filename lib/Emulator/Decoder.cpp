@@ -209,9 +209,9 @@ Op Decoder::decodeInstruction(const Instruction &i) {
     op.guardNegated = i.guard.negated;
   }
   using Decode = bool (*)(Decoder &, Op &);
-  static constexpr Decode families[] = {decodeMove,    decodeMemory,  decodeInteger, decodeFloat,     decodeHalf,
-                                        decodeCompare, decodeConvert, decodeMatrix,  decodeWarpgroup, decodeWarp,
-                                        decodeAtomic,  decodeAsync,   decodeControl};
+  static constexpr Decode families[] = {decodeMove, decodeMemory,  decodeBits,    decodeInteger, decodeFloat,
+                                        decodeHalf, decodeCompare, decodeConvert, decodeMatrix,  decodeWarpgroup,
+                                        decodeWarp, decodeAtomic,  decodeAsync,   decodeControl};
   for (Decode decode : families)
     if (decode(*this, op))
       return op;

@@ -118,6 +118,7 @@ private:
   const Instruction *current = nullptr;
 };
 
+bool decodeBits(Decoder &decoder, Op &op);
 bool decodeInteger(Decoder &decoder, Op &op);
 bool decodeFloat(Decoder &decoder, Op &op);
 bool decodeHalf(Decoder &decoder, Op &op);

@@ -39,6 +39,12 @@ struct Window {
 struct Sequence {
   llvm::SmallVector<Window, 2> windows;
   int64_t size = 0;
+
+  /// Leaves positions 0 to size - 1.
+  void crop(int64_t size);
+  void scaleBy(double factor);
+  /// See compose().
+  void applyDims(llvm::ArrayRef<int64_t> dims);
 };
 
 /// The transform of a real sequence. Positions count modulo its size.
@@ -60,6 +66,9 @@ using Reason = std::string;
 /// Where an operand's dimensions are in the result of an op that leaves elements where they are, by dimension of the result (-1: it repeats along that); nothing for
 /// other ops.
 std::optional<llvm::SmallVector<int64_t>> operandDims(const HostOp &op, mlir::Value value, unsigned operand);
+
+/// Whether an op leaves elements as they are, but for where its dimensions are.
+bool isView(const HostOp &op);
 
 /// The base of a value, looking through broadcasts, transpositions, reshapes by dimensions of size 1, and conversions to wider types.
 View viewOf(mlir::Value value);
