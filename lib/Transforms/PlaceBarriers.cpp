@@ -25,15 +25,18 @@ namespace {
 /// Who shares what: nobody, the lanes of a warp, the warps of a CTA.
 enum class Scope { Thread, Warp, Cta };
 
+/// The chunks of a row that a thread copies: as stages have rows, the same ones on the way in and out; of f32 as it is in memory, where a chunk takes twice the room; or others' as well, where
+/// tails wrap.
+enum class Chunks { Own, Raw, Others };
+
 struct Access {
   TileType tile;
   bool writes;
-  /// The layout on registers of a relayout; null for copies, which go by chunks, each by the same thread on the way in and out.
+  /// The layout on registers of a relayout; null for copies, which go by chunks.
   LayoutAttr layout = {};
+  Chunks chunks = Chunks::Own;
   /// Copies that turn rows of neighbouring heads, by whatever thread of the CTA.
   bool turns = false;
-  /// Copies that read tails of rows as well, which are other threads' chunks.
-  bool wraps = false;
   /// A bulk copy: what it writes is waited for at an mbarrier, by all who read it.
   bool bulk = false;
   /// What has been waited for since.
@@ -42,7 +45,8 @@ struct Access {
 
 /// How a kernel's rows come and results go.
 struct Copying {
-  bool turns, wraps, bulkIn, bulkOut;
+  bool turns, bulkIn, bulkOut;
+  Chunks in, out;
 };
 
 struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
@@ -60,8 +64,8 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
     bool warpOwns = schedule->split == 0;
     monarch::KernelChoice choice = getKernelChoice(groups);
     monarch::KernelProblem problem = getKernelProblem(groups);
-    Copying copying{groups.getChannelsLast(), problem.wraps, choice.bulk,
-                    monarch::storesInBulk(*schedule, choice, problem)};
+    Copying copying{groups.getChannelsLast(), choice.bulk, monarch::storesInBulk(*schedule, choice, problem),
+                    problem.split ? Chunks::Raw : Chunks::Own, problem.wraps ? Chunks::Others : Chunks::Own};
     auto overlap = [&](const Access &a, const Access &b) {
       int64_t beginA = a.tile.getLayout().getOffset(), beginB = b.tile.getLayout().getOffset();
       return beginA < beginB + groups.getTileBytes(b.tile) && beginB < beginA + groups.getTileBytes(a.tile);
@@ -109,7 +113,7 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
   /// What an op does in shared memory.
   static SmallVector<Access> getAccesses(Operation &op, const Copying &copying) {
     auto copies = [&](TileType tile, bool writes, bool bulk) {
-      return Access{tile, writes, {}, copying.turns, copying.wraps && !writes, bulk};
+      return Access{tile, writes, {}, writes ? copying.in : copying.out, copying.turns, bulk};
     };
     // What bulk copies bring was started by a prefetch, all of it.
     if (auto copy = dyn_cast<CopyInOp>(op))
@@ -120,7 +124,7 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
     if (auto copy = dyn_cast<CopyOutOp>(op))
       return {copies(copy.getX().getType(), false, copying.bulkOut)};
     if (auto normalize = dyn_cast<TileNormalizeOp>(op))
-      return {{normalize.getX().getType(), true}, {normalize.getY().getType(), true}};
+      return {{normalize.getX().getType(), true, {}, copying.in}, {normalize.getY().getType(), true}};
     if (auto relayout = dyn_cast<RelayoutOp>(op)) {
       TileType x = relayout.getX().getType(), y = relayout.getY().getType();
       return {x.isShared() ? Access{x, false, y.getLayout()} : Access{y, true, x.getLayout()}};
@@ -136,7 +140,7 @@ struct PlaceBarriers : fftconv::impl::PlaceBarriersBase<PlaceBarriers> {
       return Scope::Thread;
     if (a.bulk || b.bulk)
       return warpOwns ? Scope::Warp : Scope::Cta;
-    if (!a.layout && !b.layout && !a.wraps && !b.wraps)
+    if (!a.layout && !b.layout && a.chunks == b.chunks && a.chunks != Chunks::Others)
       return Scope::Thread;
     if (warpOwns)
       return Scope::Warp;

@@ -140,6 +140,16 @@ def kernel_programs():
             yield Program("circular", GATES[i % len(GATES)], "f16", length, 500 + length, "?", 3, rows)
 
 
+def groups_programs():
+    """Chips, and programs of several groups of rows: every boundary, with gates and without, at lengths of every kind of kernel; types, chips and layouts are dealt out in turn."""
+    kinds = (("causal", "none"), ("causal", "both"), ("circular", "none"), ("circular", "pre"), ("circular", "post"), ("bidirectional", "all"))
+    for i, (length, (boundary, gates)) in enumerate(itertools.product((300, 1000, 2048, 4000, 8190, 12288, 16384, 20000, 32768), kinds)):
+        type_, last = TYPES[i % 3], i % 7 == 5
+        chip = "sm_90" if length > 12288 or (type_ == "f32" and length > 8192) else ("sm_90", "sm_120", "sm_80")[(i + i // 6) % 3]
+        rows = 19 if length <= 1000 else 9 if length <= 4096 else 5
+        yield chip, Program(boundary, gates, type_, min(length, 20480) if type_ == "f32" else length, 900, "?", 3 if last else 2, rows, channels_last=last)
+
+
 def bulk_programs():
     """Rows and gates of every kind that come in by bulk copies, and results that leave by them: with zeros past their ends, without partners, in several buffers."""
     for boundary, gates, type_, length, rows in (
