@@ -104,6 +104,35 @@ func.func @wraps(%u: tensor<?x3x5000xf16>, %s: tensor<3x16x2x16x16xcomplex<f16>,
 
 // -----
 
+// Rows of f32 come in other chunks than results leave in.
+// CHECK-LABEL: gpu.module @wide_kernels
+// CHECK: fftconv.groups
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.copy_in
+// CHECK-NEXT: fftconv.tile_normalize
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.relayout
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK: fftconv.tile_product
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK: fftconv.barrier warp
+// CHECK-NEXT: fftconv.relayout
+// CHECK-NEXT: fftconv.barrier{{$}}
+// CHECK-NEXT: fftconv.copy_out
+#wide = #fftconv.schedule<warps = 8, values = 32, rows = 1, stages = 1, products = f32, sums = f32>
+#wide_plan = #fftconv.plan<points = 8192, radices = [16, 2, 16, 16], theta = i, compute = f32, chip = "sm_90", schedule = #wide>
+#wide_spectrum = #fftconv.spectrum<causal, length = 5000, plan = #wide_plan>
+func.func @wide(%u: tensor<?x3x5000xf32>, %s: tensor<3x16x2x16x16xcomplex<f32>, #wide_spectrum>) -> tensor<?x3x5000xf32> {
+  %y = fftconv.spectral_conv %u, %s : tensor<?x3x5000xf32>, tensor<3x16x2x16x16xcomplex<f32>, #wide_spectrum>
+  return %y : tensor<?x3x5000xf32>
+}
+
+// -----
+
 // Bulk copies: who reads what they bring waits at an mbarrier, and who writes where they read waits for a barrier after that; here the first phase does, which
 // has its barrier before it begins.
 // CHECK-LABEL: gpu.module @bulk_kernels
