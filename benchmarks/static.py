@@ -20,8 +20,6 @@ import tempfile
 
 # The report takes a dynamic batch for 64 rows; so does the emulator then.
 HEADS, BATCH = 2, 64
-# Slots of an mma on sm_90 (Chip::mmaSlots; benchmarks/instructions.cu measures it).
-MMA_SLOTS = 5.2
 # For each length: mma for one output, slots and wavefronts of tables and spectra for 256, bytes spilled (0), error.
 LIMITS = {
     1024: {"mma": 0.063, "slots": 185, "loads": 9, "error": 1e-3},
@@ -201,7 +199,7 @@ def measure(tools, length, chip="sm_90", flags=(), **variant):
             # A warp does its share of the group's rows in one turn.
             tiles = length / 256 * pair * rows / kernel["warps"]
             result["sass_per_256"] = sum(counts.values()) / tiles
-            result["slots_per_256"] = result["sass_per_256"] + (MMA_SLOTS - 1) * counts["HMMA"] / tiles
+            result["slots_per_256"] = result["sass_per_256"] + (kernel["mma_slots"] - 1) * counts["HMMA"] / tiles
             result["loads_per_256"] = loads / tiles
             result["sass"] = {opcode: count / tiles for opcode, count in counts.most_common()}
         return result

@@ -114,10 +114,11 @@ static json::Object describeProblem(monarch::KernelProblem &problem, const monar
   bool assumed = problem.batch == 0;
   if (assumed)
     problem.batch = monarch::assumedBatch;
-  return json::Object{
-      {"kind", "convolution"},         {"length", problem.length},         {"heads", problem.heads},
-      {"batch", problem.batch},        {"batch_is_assumed", assumed},      {"pre_gate", problem.preGate},
-      {"post_gate", problem.postGate}, {"shared_limit", chip.sharedBytes}, {"board", StringRef(chip.board)}};
+  return json::Object{{"kind", "convolution"},          {"length", problem.length},
+                      {"heads", problem.heads},         {"batch", problem.batch},
+                      {"batch_is_assumed", assumed},    {"pre_gate", problem.preGate},
+                      {"post_gate", problem.postGate},  {"shared_limit", chip.sharedBytes},
+                      {"board", StringRef(chip.board)}, {"mma_slots", chip.mmaSlots}};
 }
 
 static json::Object describeDirect(ToeplitzOp op) {
