@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "test" / "Integration"))
-from programs import Program, bulk_programs, kernel_programs, sample_programs  # noqa: E402
+from programs import Program, bulk_programs, groups_programs, kernel_programs, sample_programs  # noqa: E402
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 # 13 GB of signals and results for the largest, and as much for the copy beside it.
@@ -216,7 +216,7 @@ def main():
     arguments = parser.parse_args()
     shutil.rmtree(arguments.out, ignore_errors=True)
     arguments.out.mkdir(parents=True)
-    checked = [*small()] if arguments.list == "small" else [*sample_programs(), *kernel_programs()]
+    checked = [*small()] if arguments.list == "small" else [*sample_programs(), *kernel_programs(), *(program for _, program in groups_programs())]
     timed = list(small_benchmarks() if arguments.list == "small" else benchmarks())
     compiled = functools.partial(pack, arguments.build, arguments.out, arguments.chip, cubin=arguments.cubin)
     tuning = compiled(timed, "t", tune=True) if arguments.autotune else []
