@@ -104,8 +104,8 @@ def warpgroup_plans(text):
 
 
 def plans(build, chip, program):
-    """The program as the planner plans it, without blocks, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, by digits of 16, and by more warps, as far as
-    they fit the chip."""
+    """The program as the planner plans it, without blocks, with the other kind of copies, with other numbers of warps, of rows that travel together and of stages, with one stage of input, by digits of 16, and by
+    more warps, as far as they fit the chip."""
     planned = functools.partial(planned_for, build, program.mlir, chip)
     text = planned("mma=warpgroup")
     if text and "mma = warpgroup" in text:

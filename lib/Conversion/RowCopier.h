@@ -103,6 +103,10 @@ private:
 
   /// The pointer to a unit of a row in a buffer.
   mlir::Value at(mlir::Value buffer, const Row &row, const Unit &unit);
+  /// A pointer into a buffer where there is something (`real`; null where there always is), else to its begin: what may be read in any case.
+  mlir::Value readable(mlir::Value buffer, mlir::Value real, mlir::Value pointer) {
+    return real ? s.select(real, pointer, k.buffers.lookup(buffer).pointer) : pointer;
+  }
 
   /// Pointers to a row's plane in shared memory: of 16-bit values, or as it is in memory.
   mlir::Value halves(mlir::Value tile, const Row &row, int which, int part = 0);

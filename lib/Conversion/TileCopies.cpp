@@ -74,10 +74,7 @@ void RowCopier::gateIn(CopyInOp op, Value row, Value count) {
     forEachUnit(k.schedule->points(), {}, [&](const Unit &unit, ValueRange) -> SmallVector<Value> {
       for (const Row &row : rows) {
         Value real = both(unit.real, row.exists);
-        auto read = [&](Value buffer) {
-          Value pointer = at(buffer, row, unit);
-          return load(real ? s.select(real, pointer, k.buffers.lookup(buffer).pointer) : pointer, type, elements);
-        };
+        auto read = [&](Value buffer) { return load(readable(buffer, real, at(buffer, row, unit)), type, elements); };
         Value target = s.offset(halves(op.getTile(), row, 0), address(unit));
         loaded.push_back({target, read(op.getU()), read(op.getGate()), real});
       }

@@ -24,9 +24,7 @@ void RowCopier::normalize(TileNormalizeOp op, Value row, Value count) {
         Value value = load(unitOf(row, unit), f32, elements);
         if (op.getGate()) {
           // Past the end there are zeros already.
-          Value real = both(unit.real, row.exists), gate = at(op.getGate(), row, unit);
-          if (real)
-            gate = s.select(real, gate, k.buffers.lookup(op.getGate()).pointer);
+          Value real = both(unit.real, row.exists), gate = readable(op.getGate(), real, at(op.getGate(), row, unit));
           Value product = multiply(value, load(gate, f32, elements));
           value = real ? Value(LLVM::SelectOp::create(b, k.loc, real, product, value)) : product;
           LLVM::StoreOp::create(b, k.loc, value, unitOf(row, unit), static_cast<unsigned>(width));

@@ -37,10 +37,10 @@ void RowCopier::turnIn(CopyInOp op, Value row) {
       for (int t = 0; t < 2; ++t) {
         Value time = s.add(n, s.i32(t));
         Value real = both(both(s.less(time, s.i32(k.problem.length)), headsExist), row.exists);
-        Value pointer = s.select(real, patchAt(op.getU(), row, time, index), k.buffers.lookup(op.getU()).pointer);
+        Value pointer = readable(op.getU(), real, patchAt(op.getU(), row, time, index));
         Value loaded = load(pointer, type, elements);
         if (op.getGate()) {
-          Value gate = s.select(real, patchAt(op.getGate(), row, time, index), k.buffers.lookup(op.getGate()).pointer);
+          Value gate = readable(op.getGate(), real, patchAt(op.getGate(), row, time, index));
           loaded = multiply(loaded, load(gate, type, elements));
         }
         Value zero = LLVM::ZeroOp::create(b, k.loc, loaded.getType());

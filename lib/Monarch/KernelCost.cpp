@@ -202,10 +202,10 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   cost.bytes = tensors + static_cast<double>(heads) * spectrum / outputs;
 
   bool inLine = false;
+  int64_t atOnce = rowsAtOnce(digits, choice, problem);
   // Wavefronts of a step's table: one for each word of a lane.
   auto loadsOf = [&](const Step &step, HomeKind kind) {
-    TableLoads loads =
-        tableLoads(schedule, step, kind, inLine, choice.rows, rowsAtOnce(digits, choice, problem), problem);
+    TableLoads loads = tableLoads(schedule, step, kind, inLine, choice.rows, atOnce, problem);
     return loads.words / 256 * scale / static_cast<double>(pair);
   };
   // Per 256 points: mma, packing of sums, matrices that a warp's loop changes, products, butterflies, matrices moved, copies.
@@ -244,7 +244,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
       here = (split ? 40 : 14) + (canShear(schedule, step.digit) ? 0 : split ? 8 : 4);
       break;
     case StepKind::Read:
-      inLine = tripsOf(schedule, n, rowsAtOnce(digits, choice, problem), problem) == Trips::SideBySide;
+      inLine = tripsOf(schedule, n, atOnce, problem) == Trips::SideBySide;
       [[fallthrough]];
     case StepKind::Write:
       here = split ? 6 : 2;
@@ -265,8 +265,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // Signals go by registers on their way out; where channels are last, on both.
   cost.loads += (problem.channelsLast ? touched : static_cast<double>(bytes * (1 + problem.postGate))) / 128;
   // Addresses, loops and barriers go with everything; they are shared by rows side by side. Real ends take half of the mma, and of what follows the last one.
-  double everywhere =
-      schedule.split ? 24 + 4 / rows : (split ? 20.0 : 28.0) / static_cast<double>(rowsAtOnce(digits, choice, problem));
+  double everywhere = schedule.split ? 24 + 4 / rows : (split ? 20.0 : 28.0) / static_cast<double>(atOnce);
   double all = perTile + everywhere + (schedule.split ? 16 : 4.0 * choice.warps) / rows +
                8 * (preGate + problem.postGate) + 16 * wraps;
   all += schedule.rightAngle ? (problem.wideSums ? -12 : -8) : 24;
@@ -288,7 +287,7 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
   // Operands need no order, and addresses fewer registers.
   if (schedule.warpgroups)
     all -= 12;
-  if (schedule.split && choice.rows > sequences && rowsAtOnce(digits, choice, problem) == 1)
+  if (schedule.split && choice.rows > sequences && atOnce == 1)
     all += 16;
   cost.instructions = all / 256 * scale / static_cast<double>(pair);
 
@@ -318,12 +317,13 @@ KernelCost fftconv::monarch::kernelCost(const Schedule &schedule, const KernelCh
     onChip = 0.7 * time(KernelCost::Issue) + (2.45 * tables + 0.88 * cost.wavefronts) * perClock;
   else
     onChip = (split ? 0.85 : 1) * time(KernelCost::Issue) + waiting * perClock;
-  // A CTA that is alone on its multiprocessor waits at barriers for its last warp, and for a gate that has no room ahead; where there are two, one is computed meanwhile. Nothing was measured of two whose rows have
-  // one stage; they are taken to wait for them as one does.
+  // A CTA that is alone on its multiprocessor waits at barriers for its last warp, and for what is not copied ahead; where there are two, one is computed meanwhile. Nothing was measured of two whose rows have
+  // one stage; they are taken to wait as one does.
   bool alone = resident == 1, rowsLate = choice.stages == 1;
-  bool gateLate = problem.gatesRows() && !holdsGateAhead(digits, choice, problem, chip) && (alone || rowsLate);
+  int64_t late = rowsLate + (problem.gatesRows() && !holdsGateAhead(digits, choice, problem, chip));
   if (alone && !schedule.warpgroups)
     onChip += 6.8e-7 * groups / (sms * full);
-  onChip += static_cast<double>(bytes * (rowsLate + gateLate)) / cost.bytes * time(KernelCost::Memory);
+  if (alone || rowsLate)
+    onChip += static_cast<double>(bytes * late) / cost.bytes * time(KernelCost::Memory);
   return cost;
 }

@@ -208,13 +208,16 @@ struct FuseKernels : fftconv::impl::FuseKernelsBase<FuseKernels> {
         Type element = embed.getU().getType().getElementType();
         raw = TileType::get(b.getContext(), tile.isComplex() ? Type(ComplexType::get(element)) : element, LayoutAttr());
         Value rows = embed.getPreGate() ? args[nextGate++] : Value(), none, gate;
-        bool scales = element.isF32(), oneStage = plan.getSchedule().getStages() == 1;
-        bool byRegisters = embed.getChannelsLast() || (oneStage && !scales);
-        x = CopyInOp::create(b, loc, raw, args[0], byRegisters ? rows : none, plan, /*ahead=*/false);
-        if (rows && !byRegisters && !scales)
+        monarch::KernelProblem problem{
+            .preGate = rows != nullptr, .split = element.isF32(), .channelsLast = embed.getChannelsLast()};
+        // Rows meet their gate beside them, as they are normalised, or on the way.
+        bool beside = monarch::gateTile(getKernelChoice(plan.getSchedule()), problem);
+        bool normalised = problem.split && !problem.channelsLast;
+        x = CopyInOp::create(b, loc, raw, args[0], beside || normalised ? none : rows, plan, /*ahead=*/false);
+        if (beside)
           gate = CopyInOp::create(b, loc, raw, rows, none, plan, /*ahead=*/false);
-        if (scales)
-          x = TileNormalizeOp::create(b, loc, tile, x, byRegisters ? none : rows, plan, /*scales=*/-1);
+        if (problem.split)
+          x = TileNormalizeOp::create(b, loc, tile, x, normalised ? rows : none, plan, /*scales=*/-1);
         for (Value *value : {&x, &gate})
           if (*value && raw != tile)
             *value = TileConvertOp::create(b, loc, tile, *value);

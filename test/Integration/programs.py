@@ -148,6 +148,13 @@ def groups_programs():
         chip = "sm_90" if length > 12288 or (type_ == "f32" and length > 8192) else ("sm_90", "sm_120", "sm_80")[(i + i // 6) % 3]
         rows = 19 if length <= 1000 else 9 if length <= 4096 else 5
         yield chip, Program(boundary, gates, type_, min(length, 20480) if type_ == "f32" else length, 900, "?", 3 if last else 2, rows, channels_last=last)
+    # Many groups, of rows that are copied as widely as can be.
+    for boundary, gates, type_, length, rows in (
+        ("causal", "none", "f16", 300, 7), ("causal", "none", "f16", 1024, 9), ("circular", "both", "f16", 1000, 37), ("causal", "none", "f32", 1024, 5),
+        ("causal", "none", "f16", 4096, 11), ("circular", "both", "f16", 4000, 9), ("causal", "both", "bf16", 4096, 7),
+        ("causal", "none", "f16", 8192, 17), ("circular", "none", "f16", 8192, 11), ("bidirectional", "skip", "bf16", 7000, 9), ("causal", "none", "f16", 16384, 7),
+    ):
+        yield "sm_90", Program(boundary, gates, type_, length, 900, "?", 2, rows)
 
 
 def bulk_programs():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import call
 from direct import relative_error
-from kernels import check_groups_after_each_other, emulate, write
+from kernels import check_groups_after_each_other, check_in_any_order, emulate, write
 from programs import Program, tuning
 
 
@@ -24,13 +24,10 @@ from programs import Program, tuning
 )
 def test_warpgroups(type_, boundary, gates, length, rows, flags, tmp_path):
     """Warpgroups multiply on sm_90a where that is asked for: right, and the same bits whatever the order of the warps."""
-    path, outputs = write(Program(boundary, gates, type_, length, 300, "?", 2, rows), tmp_path), []
+    path = write(Program(boundary, gates, type_, length, 300, "?", 2, rows), tmp_path)
     flags = ["--chip=sm_90a", "--method=fft", "--mma=warpgroup", *flags]
     assert "mma = warpgroup" in call("fftconv-compile", path, *flags, "--emit=plan").stdout
-    for seed in (0, 7):
-        outputs.append(tmp_path / f"y{seed}.npy")
-        emulate(path, *flags, f"--dim={rows}", f"--schedule={seed}", f"--output={outputs[-1]}", "--compare-with=reference", "--sample=2000")
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    check_in_any_order(path, [*flags, f"--dim={rows}"], tmp_path)
 
 
 # Both radices at both ends, all numbers of tiles, rows side by side in one, two and four parts of the warps, loops over sequences.
@@ -97,14 +94,11 @@ def test_warpgroups_that_cannot_be(choice, says, tmp_path):
 )
 def test_blocks(chip, type_, gates, length, taps, radices, warps, values, rows, mma, tmp_path):
     program = Program("causal", gates, type_, length, taps, "?", 2)
-    path, outputs = write(program, tmp_path), []
+    path = write(program, tmp_path)
     plan = {"chip": chip, "type": type_, "pre_gate": gates in ("pre", "both", "all"), "post_gate": gates in ("post", "both", "all"), "mma": mma, "blocks": radices[0]}
     flags = [f"--chip={chip}", "--method=fft", tuning(tmp_path / "t.json", length, radices, warps, values, rows, **plan)]
     assert f"blocks = {radices[0]}, " in call("fftconv-compile", path, *flags, "--emit=plan").stdout
-    for seed in (0, 7):
-        outputs.append(tmp_path / f"y{seed}.npy")
-        emulate(path, *flags, f"--dim={2 * rows + 1}", f"--schedule={seed}", f"--output={outputs[-1]}", "--compare-with=reference", "--sample=2000")
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    check_in_any_order(path, [*flags, f"--dim={2 * rows + 1}"], tmp_path)
 
 
 # Of warps that own rows and that share them, two in one, with zeros past their ends, in accesses of two to sixteen bytes, in line and in a loop; on a chip without bf16 products; with tails that wrap; and as long rows are planned.
@@ -127,15 +121,12 @@ def test_blocks(chip, type_, gates, length, taps, radices, warps, values, rows, 
 )
 def test_gates_by_registers(chip, boundary, gates, type_, length, plan, tmp_path):
     """Rows of one stage of input are multiplied with their gate on the way to shared memory: right, and the same bits whatever the order of the warps."""
-    path, outputs, flags = write(Program(boundary, gates, type_, length, 300, "?", 2), tmp_path), [], [f"--chip={chip}", "--method=fft"]
+    path, flags = write(Program(boundary, gates, type_, length, 300, "?", 2), tmp_path), [f"--chip={chip}", "--method=fft"]
     if plan:
         about = {"chip": chip, "boundary": boundary, "type": type_, "pre_gate": True, "post_gate": gates != "pre", "stages": 1, "mma": "warp"}
         flags.append(tuning(tmp_path / "t.json", length, **{**about, **plan}))
     assert "stages = 1" in call("fftconv-compile", path, *flags, "--emit=plan").stdout
-    for seed in (0, 7):
-        outputs.append(tmp_path / f"y{seed}.npy")
-        emulate(path, *flags, "--dim=5", f"--schedule={seed}", f"--output={outputs[-1]}", "--compare-with=reference", "--sample=2000")
-    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    check_in_any_order(path, [*flags, "--dim=5"], tmp_path)
     check_groups_after_each_other(path, flags, 5 if length > 8192 else 9, tmp_path)
 
 
